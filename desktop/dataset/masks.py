@@ -1,0 +1,7 @@
+"""placeholder: written by the data-set helper"""
+
+from __future__ import annotations
+
+
+class Mask:
+    pass

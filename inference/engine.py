@@ -1,0 +1,163 @@
+"""The Engine contract (design.md §3). Torch-free at import: the window reads specs without loading any model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.prompts import MaskArray, PromptKind, PromptSet
+from inference.results import Ignored, LabelScores, Memory, Region, Segmentation
+
+
+class EngineError(Exception):
+    """Base of what goes wrong in an engine; its text is one sentence that can be shown to a person."""
+
+
+class WeightsMissing(EngineError):
+    """The weights that the engine needs were not found."""
+
+
+class WrongWeights(EngineError):
+    """A weights file is damaged, unsafe or of another architecture."""
+
+
+class OutOfMemory(EngineError):
+    """The device ran out of memory even after the server freed what it could."""
+
+
+class UnusablePrompts(EngineError):
+    """Nothing in the prompt set can be used (no positive prompt, or only kinds that the engine does not take)."""
+
+
+class Cancelled(Exception):
+    """The job was cancelled; raised by ``report`` and by nothing else. Not an error."""
+
+
+class Speed(StrEnum):
+    INSTANT = "instant"
+    SECONDS = "seconds"
+    MINUTES = "minutes"
+
+
+class Capability(StrEnum):
+    """What an engine can do besides taking prompts of a kind."""
+
+    EVERYTHING = "everything"
+    VOCABULARY = "vocabulary"
+    LABEL = "label"
+    MEMORY = "memory"
+    UNCERTAINTY = "uncertainty"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What the window and the docs say about an engine, without loading it.
+
+    ``name`` is the word on the command line; ``prompts`` are the kinds it takes; ``weights`` the catalogue names it
+    needs (empty: built in); ``adds`` is one line on what a person gains by installing it.
+    """
+
+    name: str
+    title: str
+    prompts: frozenset[PromptKind]
+    capabilities: frozenset[Capability]
+    speed: Speed
+    licence: str
+    citation: str
+    adds: str
+    weights: tuple[str, ...] = ()
+
+    def ignored(self, prompts: PromptSet) -> tuple[Ignored, ...]:
+        """The prompts of kinds that this engine does not take, counted by kind."""
+        counts: dict[str, int] = {}
+        for prompt in prompts:
+            if prompt.kind not in self.prompts:
+                counts[prompt.kind] = counts.get(prompt.kind, 0) + 1
+        return tuple(Ignored(kind, count) for kind, count in counts.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """Pixels uint8 (height, width, 3) RGB of the oriented image, and a hash of its content (the cache key)."""
+
+    pixels: NDArray[np.uint8]
+    content_hash: str
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+
+@runtime_checkable
+class Features(Protocol):
+    """What ``encode`` returns: opaque to the server but for its size, which the cache's budgets need."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
+Preview: TypeAlias = NDArray[np.float32]
+"""An intermediate probability map, float32 (h, w) in [0, 1], stretched over the whole image."""
+
+
+class Report(Protocol):
+    """Called by every loop of every engine at least every 200 ms on a GPU.
+
+    ``fraction`` in [0, 1], or None when the end is not known. Raises :class:`Cancelled` when the job was cancelled.
+    """
+
+    def __call__(self, fraction: float | None, message: str, preview: Preview | None = None) -> None: ...
+
+
+def silent(fraction: float | None, message: str, preview: Preview | None = None) -> None:
+    """A report that no one reads, for library use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Names to choose labels from; ``stuff`` are those among them that are not countable things."""
+
+    names: tuple[str, ...]
+    stuff: frozenset[str] = field(default_factory=frozenset)
+
+
+class Engine(Protocol):
+    """A named segmenter. Deterministic for a given seed; never writes files; one device and dtype from one place."""
+
+    @property
+    def spec(self) -> EngineSpec: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies weights and preprocessing version: part of every cache key and of the provenance."""
+        ...
+
+    def encode(self, image: Image, report: Report) -> Features:
+        """The heavy part, once per image; the server caches what it returns."""
+        ...
+
+    def segment(
+        self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report
+    ) -> Segmentation:
+        """One round: light, uses ``features`` only. Raises :class:`UnusablePrompts` when nothing can be used."""
+        ...
+
+    def everything(self, features: Features, vocabulary: Vocabulary | None, report: Report) -> list[Region]:
+        """Regions of the whole image. Engines without :attr:`Capability.EVERYTHING` raise :class:`EngineError`."""
+        ...
+
+    def label(self, features: Features, masks: Sequence[MaskArray], vocabulary: Vocabulary) -> LabelScores:
+        """Rank the vocabulary for each mask. Engines without :attr:`Capability.LABEL` raise :class:`EngineError`."""
+        ...
+
+
+EngineFactory: TypeAlias = Callable[[], Engine]
