@@ -1,0 +1,48 @@
+"""The workspace: everything the window shows and does, without widgets. Panels and canvas talk to nothing else.
+
+Public names are re-exported here::
+
+    from desktop.workspace import Workspace, EngineStatus, SessionInfo, Notice
+
+The class is put together from one file per concern: ``base`` (signals and state), ``images`` (opening, going from
+image to image), ``prompting`` (the session), ``classes``, ``objects`` (instances), ``engines`` (worker events),
+``proposals`` (whole-image runs), ``exchange`` (import and export jobs).
+"""
+
+from desktop.workspace.values import (
+    ClassCount,
+    ColourBy,
+    EngineStatus,
+    HistoryEntry,
+    ImageFilter,
+    JobInfo,
+    JobState,
+    Notice,
+    NoticeAction,
+    ParkedSession,
+    Proposal,
+    Saved,
+    SavedState,
+    SessionInfo,
+    Severity,
+)
+from desktop.workspace.workspace import Workspace
+
+__all__ = [
+    "ClassCount",
+    "ColourBy",
+    "EngineStatus",
+    "HistoryEntry",
+    "ImageFilter",
+    "JobInfo",
+    "JobState",
+    "Notice",
+    "NoticeAction",
+    "ParkedSession",
+    "Proposal",
+    "Saved",
+    "SavedState",
+    "SessionInfo",
+    "Severity",
+    "Workspace",
+]
