@@ -1,0 +1,152 @@
+"""Exact contours of masks on pixel corners, traced from runs.
+
+The boundary of a set of pixels is made of unit steps between corners. Only the corners where it turns matter: in each
+row of corners they pair up into the horizontal pieces, in each column into the vertical ones, and following the two
+pairings in turn walks round every ring. Foreground is 8-connected (as in ``cv2.findContours``), so holes are
+4-connected: two pixels that touch at a corner belong to one part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from desktop.dataset.runs import Edges, split_columns
+
+Ring: TypeAlias = tuple[tuple[float, float], ...]
+"""A closed ring of (x, y) vertices in image coordinates; the last vertex is joined to the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One connected piece of a mask: its outer ring and the rings of its holes."""
+
+    outer: Ring
+    holes: tuple[Ring, ...] = ()
+
+    @property
+    def area(self) -> float:
+        """Pixels inside the outer ring and outside the holes (exact for traced parts)."""
+        return ring_area(self.outer) - sum(ring_area(hole) for hole in self.holes)
+
+
+def ring_area(ring: Ring) -> float:
+    """The absolute shoelace area of a ring, in square pixels."""
+    points = np.asarray(ring, np.float64).reshape(-1, 2)
+    x, y = points[:, 0], points[:, 1]
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
+
+
+def trace(edges: Edges, width: int, height: int) -> list[Part]:
+    """The parts of a mask, top to bottom by their first row, each with its holes; exact.
+
+    Rings start at their topmost-leftmost corner, go right first, and have no three corners in a line.
+    """
+    if len(edges) == 0:
+        return []
+    corners = _turning_corners(split_columns(edges, height), width, height)
+    x, y, partner = corners.x, corners.y, corners.vertical_partner
+    points = list(zip(x.astype(np.float64).tolist(), y.astype(np.float64).tolist(), strict=True))
+    following = partner.tolist()
+    ring_of = [-1] * len(points)
+    rings: list[Ring] = []
+    firsts: list[int] = []
+    for first in range(0, len(points), 2):
+        if ring_of[first] >= 0:
+            continue
+        ring: list[tuple[float, float]] = []
+        number = len(rings)
+        at = first
+        while ring_of[at] < 0:
+            across = at ^ 1
+            ring_of[at] = ring_of[across] = number
+            ring.append(points[at])
+            ring.append(points[across])
+            at = following[across]
+        rings.append(tuple(ring))
+        firsts.append(first)
+    if len(rings) == 1:
+        return [Part(rings[0])]
+    return _group(rings, firsts, ring_of, corners, edges, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class _Corners:
+    """Corners in (y, x) order: 2k and 2k + 1 are the ends of a horizontal piece; ``foreground_below`` per corner."""
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    keys: NDArray[np.int64]
+    foreground_below: NDArray[np.bool_]
+    vertical_partner: NDArray[np.int64]
+
+
+def _turning_corners(runs: Edges, width: int, height: int) -> _Corners:
+    """Where the boundary turns. ``runs`` lie within their columns.
+
+    Each run end is a unit piece of horizontal boundary from (x, y) to (x + 1, y). Where two such pieces meet with the
+    same side filled, the boundary goes straight on; where they meet with opposite sides filled, four pieces meet
+    (pixels touch at a corner) and the corner counts twice.
+    """
+    column = np.repeat(runs[::2] // height, 2)
+    row = runs - column * height
+    below = np.zeros(len(runs), np.bool_)
+    below[::2] = True
+    left = row * (width + 1) + column
+    keys = np.concatenate((left + 1, left))  # a stable sort keeps the end of the left piece before the next one's start
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    below = np.concatenate((below, below))[order]
+    twin = keys[1:] == keys[:-1]
+    straight = twin & (below[1:] == below[:-1])
+    if straight.any():
+        keep = np.ones(len(keys), np.bool_)
+        keep[1:][straight] = False
+        keep[:-1][straight] = False
+        keys, below = keys[keep], below[keep]
+        twin = keys[1:] == keys[:-1]
+    y = keys // (width + 1)
+    x = keys - y * (width + 1)
+    by_column = 2 * (x * (height + 1) + y)
+    if twin.any():
+        # Two corners in one place: the first ends the piece on the left, the second starts the one on the right.
+        # The vertical piece above goes to the corner that keeps the two foreground pixels in one ring.
+        second = np.flatnonzero(twin) + 1
+        falling = below[second]  # foreground at the top left and the bottom right
+        by_column[second] += ~falling
+        by_column[second - 1] += falling
+    order = np.argsort(by_column, kind="stable")
+    partner = np.empty(len(keys), np.int64)
+    partner[order[::2]] = order[1::2]
+    partner[order[1::2]] = order[::2]
+    return _Corners(x, y, keys, below, partner)
+
+
+def _group(
+    rings: list[Ring], firsts: list[int], ring_of: list[int], corners: _Corners, edges: Edges, width: int, height: int
+) -> list[Part]:
+    """Give every hole to the part it lies in.
+
+    The pixel above a hole's topmost-leftmost corner is foreground; the run it belongs to starts at a horizontal piece
+    of the part's outer ring, or of another hole of the same part that was met before.
+    """
+    part_of: list[int] = []
+    outers: list[Ring] = []
+    holes: list[list[Ring]] = []
+    for ring, first in zip(rings, firsts, strict=True):
+        if corners.foreground_below[first]:
+            part_of.append(len(outers))
+            outers.append(ring)
+            holes.append([])
+            continue
+        x, y = int(corners.x[first]), int(corners.y[first])
+        run = int(np.searchsorted(edges, x * height + y - 1, side="right")) - 1
+        top = max(int(edges[run]) - x * height, 0)
+        piece = int(np.searchsorted(corners.keys, top * (width + 1) + x, side="right")) - 1
+        part = part_of[ring_of[piece]]
+        part_of.append(part)
+        holes[part].append(ring)
+    return [Part(outer, tuple(inner)) for outer, inner in zip(outers, holes, strict=True)]
