@@ -21,7 +21,10 @@ _INSTANCE = (
     f"id, image_id, category_id, {_MASK}, attributes, is_crowd, z_order, review, comment, locked, "
     "source, version, fingerprint, score, seed, created, edited, author"
 )
-_SELECT_INSTANCE = f"SELECT {_INSTANCE}, ifnull(prompts, '') FROM instances LEFT JOIN prompt_history ON prompt_history.instance_id = id"
+_SELECT_INSTANCE = (
+    f"SELECT {_INSTANCE}, ifnull(prompts, '') FROM instances "
+    "LEFT JOIN prompt_history ON prompt_history.instance_id = instances.id"
+)
 
 
 def _upsert(table: str, columns: str) -> str:

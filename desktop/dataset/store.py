@@ -1,0 +1,491 @@
+"""Project: the one place where annotations are read and changed (design.md §5, ux.md §16).
+
+Readers see a change as soon as ``apply`` returns; the writer thread makes it one transaction within a second. All
+methods may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from desktop.dataset import changes as c
+from desktop.dataset import rows
+from desktop.dataset.changes import Change
+from desktop.dataset.errors import ProjectError, ProjectExists, ProjectReadOnly, UnknownItem
+from desktop.dataset.model import Category, Image, Instance
+from desktop.dataset.overlay import InstanceOverlay
+from desktop.dataset.project_file import (
+    SUFFIX,
+    ProjectLock,
+    begin_wal,
+    check_content,
+    check_header,
+    connect,
+    copy_database,
+    damage_named,
+    rotate_backup,
+)
+from desktop.dataset.recovery import Recovery, journal_path, read_journal
+from desktop.dataset.schema import VERSION, check_version, migrate
+from desktop.dataset.writer import SaveState, SaveStatus, Writer
+
+__all__ = ["SUFFIX", "Project", "SaveState", "SaveStatus"]
+
+
+class Project:
+    """An open project. Make one with :meth:`create` or :meth:`open`; close it, or use it as a context manager.
+
+    ``read_only_reason`` is empty when it can be changed, else a sentence. ``state_folder`` (of ``create`` and
+    ``open``) is where recovery journals go, by default the user's state folder.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, lock: ProjectLock | None, reason: str, journal: Path
+    ) -> None:
+        """Internal: :meth:`create` and :meth:`open` check the file first."""
+        self.path = path
+        self.read_only_reason = reason
+        self.recovery: Recovery | None = None
+        self._connection = connection
+        self._lock = lock
+        self._journal = journal
+        self._guard = threading.RLock()
+        self._listeners: list[Callable[[SaveState], None]] = []
+        self._overlay = InstanceOverlay()
+        self._number = 0
+        self._counts: dict[tuple[int, int | None], int] | None = None
+        self._closed = False
+        with damage_named(f"in {path.name}"):
+            self._images = rows.read_images(connection)
+            self._categories = rows.read_categories(connection)
+            self._settings = rows.read_settings(connection)
+            self._text_prompts = rows.read_text_prompts(connection)
+            self._references = rows.read_references(connection)
+            self._jobs = rows.read_jobs(connection)
+            self._last_ids = rows.last_ids(connection)
+        self._writer: Writer | None = None
+        if not reason:
+            self.recovery = read_journal(journal)
+            if self.recovery is not None:
+                # kept aside, so that a successful save of this run does not delete what was not restored yet
+                journal.replace(journal.with_suffix(".found"))
+            self._writer = Writer(path, journal, self._on_written, self._on_state)
+
+    # opening and closing
+
+    @classmethod
+    def create(cls, path: Path | str, *, state_folder: Path | None = None) -> Project:
+        """Make a new, empty project file. Raises :class:`ProjectExists` when there is one, ProjectError otherwise."""
+        path = Path(path).absolute()
+        if path.suffix != SUFFIX:
+            path = path.with_name(path.name + SUFFIX)
+        if path.exists():
+            raise ProjectExists(f"{path.name} exists already in {path.parent}.")
+        try:
+            path.touch(exist_ok=False)
+            with closing(connect(path, read_only=False)) as connection:
+                begin_wal(connection)
+                migrate(connection)
+        except (OSError, sqlite3.Error) as error:
+            path.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ProjectError(f"{path.name} could not be created in {path.parent}: {reason}.") from error
+        return cls.open(path, state_folder=state_folder)
+
+    @classmethod
+    def open(cls, path: Path | str, read_only: bool = False, *, state_folder: Path | None = None) -> Project:
+        """Open a project; read-only (see ``read_only_reason``) when asked, locked elsewhere, or not writable.
+
+        Raises NotAProject, ProjectDamaged, ProjectTooNew or ProjectError, each with a sentence.
+        """
+        path = Path(path).absolute()
+        check_header(path)
+        lock = ProjectLock(path)
+        reason = "it was opened read-only" if read_only else lock.acquire()
+        try:
+            reason = reason or _not_writable(path)
+            immutable = bool(reason) and not path.with_name(path.name + "-wal").exists()
+            with damage_named(f"in {path.name}"):
+                if not reason:
+                    cls._bring_up_to_date(path)
+                connection = connect(path, read_only=True, immutable=immutable and not read_only)
+            with damage_named(f"in {path.name}"):
+                version = check_version(connection, path.name)
+                check_content(connection, path)
+            if version < VERSION:
+                connection.close()
+                raise ProjectError(
+                    f"{path.name} has an older format and must be opened for writing once, but {reason}."
+                )
+            sentence = f"{path.name} is shown read-only: {reason}." if reason else ""
+            return cls(path, connection, lock, sentence, journal_path(path, state_folder))
+        except BaseException:
+            lock.release()
+            raise
+
+    @staticmethod
+    def _bring_up_to_date(path: Path) -> None:
+        with closing(connect(path, read_only=False)) as connection:
+            if check_version(connection, path.name) < VERSION:
+                with contextlib.suppress(OSError):
+                    rotate_backup(path)
+                migrate(connection)
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Write what is left, let go of the file. What could not be written stays in the recovery journal."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer is not None:
+            self._writer.stop(timeout)
+        with self._guard:
+            self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that image paths are relative to."""
+        return self.path.parent
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self.read_only_reason)
+
+    # reading
+
+    def images(self) -> tuple[Image, ...]:
+        """All images in the order they were added."""
+        with self._guard:
+            return tuple(self._images.values())
+
+    def image(self, image_id: int) -> Image:
+        """Raises :class:`UnknownItem`."""
+        with self._guard:
+            return _known(self._images, image_id, "image")
+
+    def image_path(self, image: Image | int) -> Path:
+        """The absolute path of an image's file (which may be missing)."""
+        found = self.image(image) if isinstance(image, int) else image
+        return self.folder / found.path
+
+    def stored_path(self, file: Path | str) -> str:
+        """How a file is written in the project: relative to its folder where possible, with forward slashes."""
+        absolute = Path(file).absolute()
+        try:
+            return absolute.relative_to(self.folder).as_posix()
+        except ValueError:
+            return absolute.as_posix()
+
+    def categories(self) -> tuple[Category, ...]:
+        """All classes in the order of the list."""
+        with self._guard:
+            return tuple(sorted(self._categories.values(), key=lambda category: (category.position, category.id)))
+
+    def category(self, category_id: int) -> Category:
+        """Raises :class:`UnknownItem`."""
+        with self._guard:
+            return _known(self._categories, category_id, "class")
+
+    def instances(self, image_id: int) -> tuple[Instance, ...]:
+        """The instances of one image from back to front (z-order, then id). Raises :class:`UnknownItem`."""
+        name = self.image(image_id).path
+        found = self._read("image_id = ?", (image_id,), name, lambda instance: instance.image_id == image_id)
+        return tuple(sorted(found, key=lambda instance: (instance.z_order, instance.id)))
+
+    def instance(self, instance_id: int) -> Instance:
+        """Raises :class:`UnknownItem`."""
+        found = self._read("id = ?", (instance_id,), self.path.name, lambda instance: instance.id == instance_id)
+        if not found:
+            raise UnknownItem(f"There is no instance {instance_id} in the project.")
+        return found[0]
+
+    def all_instances(self, category_id: int | None = None) -> tuple[Instance, ...]:
+        """Every instance of the project, or of one class, by image and id. Large: prefer :meth:`instances`."""
+        if category_id is None:
+            found = self._read("", (), self.path.name, lambda _: True)
+        else:
+            found = self._read(
+                "category_id = ?", (category_id,), self.path.name, lambda instance: instance.category_id == category_id
+            )
+        return tuple(sorted(found, key=lambda instance: (instance.image_id, instance.id)))
+
+    def _read(
+        self, where: str, parameters: tuple[object, ...], what: str, wanted: Callable[[Instance], bool]
+    ) -> list[Instance]:
+        with self._guard:
+            waiting = self._overlay.snapshot()
+            with damage_named(f"for {what}"):
+                stored = [i for i in rows.read_instances(self._connection, where, parameters) if i.id not in waiting]
+            stored.extend(value for value in waiting.values() if value is not None and wanted(value))
+            # rows of deleted images or classes may still wait to be removed
+            return [self._current(i) for i in stored if i.image_id in self._images]
+
+    def _current(self, instance: Instance) -> Instance:
+        if instance.category_id is None or instance.category_id in self._categories:
+            return instance
+        return _unlabelled(instance)
+
+    def counts(self) -> dict[tuple[int, int | None], int]:
+        """The number of instances per (image id, class id or None), without zeros."""
+        with self._guard:
+            return dict(self._loaded_counts())
+
+    def counts_by_category(self, image_id: int | None = None) -> dict[int | None, int]:
+        """Instances per class (None: unlabelled) in the project, or in one image."""
+        return _summed((category, n) for (image, category), n in self.counts().items() if image_id in (None, image))
+
+    def counts_by_image(self) -> dict[int, int]:
+        """Instances per image, for images that have any."""
+        return _summed((image, n) for (image, _), n in self.counts().items())
+
+    def _loaded_counts(self) -> dict[tuple[int, int | None], int]:
+        if self._counts is None:
+            waiting = self._overlay.snapshot()
+            with damage_named(f"in {self.path.name}"):
+                self._counts = rows.read_counts(self._connection)
+                old = rows.read_places(self._connection, waiting)
+            for place in old.values():
+                _count(self._counts, place, -1)
+            for value in waiting.values():
+                if value is not None:
+                    _count(self._counts, (value.image_id, value.category_id), 1)
+            for image_id, category_id in list(self._counts):
+                if image_id not in self._images:
+                    del self._counts[image_id, category_id]
+                elif category_id is not None and category_id not in self._categories:
+                    _count(self._counts, (image_id, None), self._counts.pop((image_id, category_id)))
+        return self._counts
+
+    def text_prompts(self) -> tuple[c.TextPrompt, ...]:
+        """The text-prompt history, latest first."""
+        with self._guard:
+            return tuple(reversed(self._text_prompts.values()))
+
+    def references(self) -> tuple[c.StoredReference, ...]:
+        with self._guard:
+            return tuple(kept for kept in self._references.values() if kept.image_id in self._images)
+
+    def jobs(self) -> tuple[c.Job, ...]:
+        with self._guard:
+            return tuple(self._jobs.values())
+
+    def setting(self, key: str, default: str = "") -> str:
+        with self._guard:
+            return self._settings.get(key, default)
+
+    # changing
+
+    def reserve_image_id(self) -> int:
+        """A new id that no image ever had; the same for the other kinds below."""
+        return self._reserve("images")
+
+    def reserve_instance_id(self) -> int:
+        return self._reserve("instances")
+
+    def reserve_category_id(self) -> int:
+        return self._reserve("categories")
+
+    def reserve_reference_id(self) -> int:
+        return self._reserve("references")
+
+    def reserve_job_id(self) -> int:
+        return self._reserve("jobs")
+
+    def _reserve(self, table: str) -> int:
+        with self._guard:
+            self._last_ids[table] = self._last_ids.get(table, 0) + 1
+            return self._last_ids[table]
+
+    def apply(self, *changes: Change) -> None:
+        """Make changes: seen by readers at once, written together as one transaction at most a second later.
+
+        Raises ProjectReadOnly, or UnknownItem for an image or class that does not exist; then nothing is changed.
+        """
+        if not changes:
+            return
+        with self._guard:
+            if self._writer is None or self._closed:
+                raise ProjectReadOnly(self.read_only_reason or f"{self.path.name} is closed.")
+            self._check(changes)
+            self._number += 1
+            for change in changes:
+                self._take(change)
+            self._writer.put(c.Batch(self._number, changes, datetime.now(UTC).isoformat(timespec="seconds")))
+
+    def _check(self, changes: tuple[Change, ...]) -> None:
+        images, categories = set[int](), set[int]()
+        for change in changes:
+            if isinstance(change, c.AddImages):
+                images.update(image.id for image in change.images)
+            elif isinstance(change, c.AddCategories):
+                categories.update(category.id for category in change.categories)
+            elif isinstance(change, c.AddInstances | c.ReplaceInstances):
+                for instance in change.instances:
+                    if instance.image_id not in images:
+                        _known(self._images, instance.image_id, "image")
+                    if instance.category_id is not None and instance.category_id not in categories:
+                        _known(self._categories, instance.category_id, "class")
+            elif isinstance(change, c.ReplaceImages):
+                for image in change.images:
+                    _known(self._images, image.id, "image")
+            elif isinstance(change, c.ReplaceCategory):
+                _known(self._categories, change.category.id, "class")
+            elif isinstance(change, c.PutReference) and change.reference.image_id not in images:
+                _known(self._images, change.reference.image_id, "image")
+
+    def _take(self, change: Change) -> None:
+        """Show one change to readers."""
+        match change:
+            case c.AddImages(images) | c.ReplaceImages(images):
+                self._images.update((image.id, image) for image in images)
+                self._seen("images", (image.id for image in images))
+            case c.DeleteImages(image_ids):
+                for image_id in image_ids:
+                    self._images.pop(image_id, None)
+                for instance_id, value in self._overlay.snapshot().items():
+                    if value is not None and value.image_id in image_ids:
+                        self._overlay.put(self._number, instance_id, None)
+                self._counts = None
+            case c.AddInstances(instances) | c.ReplaceInstances(instances):
+                self._recount([instance.id for instance in instances], instances)
+                for instance in instances:
+                    self._overlay.put(self._number, instance.id, instance)
+                self._seen("instances", (instance.id for instance in instances))
+            case c.DeleteInstances(instance_ids):
+                self._recount(instance_ids, ())
+                for instance_id in instance_ids:
+                    self._overlay.put(self._number, instance_id, None)
+            case c.AddCategories(categories):
+                self._categories.update((category.id, category) for category in categories)
+                self._seen("categories", (category.id for category in categories))
+            case c.ReplaceCategory(category):
+                self._categories[category.id] = category
+            case c.DeleteCategory(category_id):
+                self._categories.pop(category_id, None)
+                for instance_id, value in self._overlay.snapshot().items():
+                    if value is not None and value.category_id == category_id:
+                        self._overlay.put(self._number, instance_id, _unlabelled(value))
+                self._counts = None
+            case c.AddTextPrompt(text, positive, used):
+                before = self._text_prompts.pop((text, positive), None)
+                times = before.times + 1 if before else 1
+                self._text_prompts[text, positive] = c.TextPrompt(text, positive, used, times)
+            case c.ClearTextPrompts():
+                self._text_prompts.clear()
+            case c.PutReference(reference):
+                self._references[reference.id] = reference
+                self._seen("references", (reference.id,))
+            case c.DeleteReference(reference_id):
+                self._references.pop(reference_id, None)
+            case c.PutJob(job):
+                self._jobs[job.id] = job
+                self._seen("jobs", (job.id,))
+            case c.DeleteJob(job_id):
+                self._jobs.pop(job_id, None)
+            case c.PutSetting(key, None):
+                self._settings.pop(key, None)
+            case c.PutSetting(key, str(value)):
+                self._settings[key] = value
+
+    def _seen(self, table: str, ids: Iterable[int]) -> None:
+        self._last_ids[table] = max(self._last_ids.get(table, 0), *ids, 0)
+
+    def _recount(self, ids: Iterable[int], instances: Iterable[Instance]) -> None:
+        """Keep the counts right without reading the table again."""
+        if self._counts is None:
+            return
+        unknown = []
+        for instance_id in ids:
+            if instance_id not in self._overlay:
+                unknown.append(instance_id)
+                continue
+            value = self._overlay.get(instance_id)
+            if value is not None:
+                _count(self._counts, (value.image_id, value.category_id), -1)
+        for image_id, category_id in rows.read_places(self._connection, unknown).values():
+            kept = category_id if category_id in self._categories else None
+            _count(self._counts, (image_id, kept), -1)
+        for instance in instances:
+            _count(self._counts, (instance.image_id, instance.category_id), 1)
+
+    # saving
+
+    @property
+    def saved(self) -> SaveState:
+        """Whether all changes are in the file, since when, or why not."""
+        return SaveState(SaveStatus.SAVED) if self._writer is None else self._writer.state
+
+    def on_saved(self, listener: Callable[[SaveState], None]) -> None:
+        """Call ``listener`` with every new :class:`SaveState`, on any thread: a window queues it to its own."""
+        self._listeners.append(listener)
+
+    def flush(self, timeout: float = 10.0) -> SaveState:
+        """Write now and wait; after a failure, try again. Returns the state that was reached."""
+        return self.saved if self._writer is None else self._writer.flush(timeout)
+
+    def save_copy(self, path: Path | str) -> Path:
+        """Write the project as it is now, waiting changes included, to a new file (*Save elsewhere…*).
+
+        Raises :class:`ProjectExists` or :class:`ProjectError`.
+        """
+        target = Path(path).absolute()
+        if target.exists():
+            raise ProjectExists(f"{target.name} exists already in {target.parent}.")
+        try:
+            with self._guard:
+                pending = [] if self._writer is None else self._writer.pending()
+                with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                    self._connection.backup(copy)
+                    copy.execute("PRAGMA foreign_keys = ON")
+                    copy.execute("BEGIN")
+                    for batch in pending:
+                        for change in batch.changes:
+                            rows.write(change, copy)
+                    copy.execute("COMMIT")
+        except (OSError, sqlite3.Error) as error:
+            target.unlink(missing_ok=True)
+            raise ProjectError(f"{target.name} could not be written in {target.parent}: {error}.") from error
+        return target
+
+    def restore_recovered(self) -> int:
+        """Apply what an earlier run could not save (``recovery``); returns how many changes there were."""
+        if self.recovery is None:
+            return 0
+        found = self.recovery
+        self.apply(*found.changes)
+        if self.flush().status is SaveStatus.SAVED:
+            self.discard_recovered()
+        return found.count
+
+    def discard_recovered(self) -> None:
+        """Forget what an earlier run could not save."""
+        self.recovery = None
+        self._journal.with_suffix(".found").unlink(missing_ok=True)
+
+    def _on_written(self, batches: list[c.Batch]) -> None:
+        with self._guard:
+            self._overlay.forget_written(batches)
+
+    def _on_state(self, state: SaveState) -> None:
+        for listener in tuple(self._listeners):
+            listener(state)
