@@ -28,7 +28,7 @@ _GRADIENT_LIMIT = 200.0
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    """The shortest-path tree of a view of the image: view pixel (i, j) covers ``scale`` image pixels from ``origin``."""
+    """The shortest-path tree of a view of the image: a view pixel covers ``scale`` image pixels, from ``origin`` on."""
 
     scissors: cv2.segmentation.IntelligentScissorsMB
     origin: tuple[float, float]
