@@ -7,17 +7,21 @@ methods may be called from any thread.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from desktop.dataset import changes as c
 from desktop.dataset import rows
 from desktop.dataset.changes import Change
+from desktop.dataset.counts import InstanceCounts
 from desktop.dataset.errors import ProjectError, ProjectExists, ProjectReadOnly, UnknownItem
 from desktop.dataset.model import Category, Image, Instance
 from desktop.dataset.overlay import InstanceOverlay
@@ -28,7 +32,6 @@ from desktop.dataset.project_file import (
     check_content,
     check_header,
     connect,
-    copy_database,
     damage_named,
     rotate_backup,
 )
@@ -60,7 +63,7 @@ class Project:
         self._listeners: list[Callable[[SaveState], None]] = []
         self._overlay = InstanceOverlay()
         self._number = 0
-        self._counts: dict[tuple[int, int | None], int] | None = None
+        self._counts: InstanceCounts | None = None
         self._closed = False
         with damage_named(f"in {path.name}"):
             self._images = rows.read_images(connection)
@@ -147,6 +150,8 @@ class Project:
             self._writer.stop(timeout)
         with self._guard:
             self._connection.close()
+        if self._writer is not None:
+            self._writer.close_file()
         if self._lock is not None:
             self._lock.release()
 
@@ -248,32 +253,23 @@ class Project:
     def counts(self) -> dict[tuple[int, int | None], int]:
         """The number of instances per (image id, class id or None), without zeros."""
         with self._guard:
-            return dict(self._loaded_counts())
+            return self._loaded_counts().by_place()
 
     def counts_by_category(self, image_id: int | None = None) -> dict[int | None, int]:
         """Instances per class (None: unlabelled) in the project, or in one image."""
-        return _summed((category, n) for (image, category), n in self.counts().items() if image_id in (None, image))
+        with self._guard:
+            return self._loaded_counts().by_category(image_id)
 
     def counts_by_image(self) -> dict[int, int]:
         """Instances per image, for images that have any."""
-        return _summed((image, n) for (image, _), n in self.counts().items())
+        with self._guard:
+            return self._loaded_counts().by_image()
 
-    def _loaded_counts(self) -> dict[tuple[int, int | None], int]:
+    def _loaded_counts(self) -> InstanceCounts:
         if self._counts is None:
             waiting = self._overlay.snapshot()
             with damage_named(f"in {self.path.name}"):
-                self._counts = rows.read_counts(self._connection)
-                old = rows.read_places(self._connection, waiting)
-            for place in old.values():
-                _count(self._counts, place, -1)
-            for value in waiting.values():
-                if value is not None:
-                    _count(self._counts, (value.image_id, value.category_id), 1)
-            for image_id, category_id in list(self._counts):
-                if image_id not in self._images:
-                    del self._counts[image_id, category_id]
-                elif category_id is not None and category_id not in self._categories:
-                    _count(self._counts, (image_id, None), self._counts.pop((image_id, category_id)))
+                self._counts = InstanceCounts.read(self._connection, waiting, self._images, self._categories)
         return self._counts
 
     def text_prompts(self) -> tuple[c.TextPrompt, ...]:
@@ -411,22 +407,18 @@ class Project:
         self._last_ids[table] = max(self._last_ids.get(table, 0), *ids, 0)
 
     def _recount(self, ids: Iterable[int], instances: Iterable[Instance]) -> None:
-        """Keep the counts right without reading the table again."""
+        """Keep the counts right without reading the whole table again."""
         if self._counts is None:
             return
-        unknown = []
-        for instance_id in ids:
-            if instance_id not in self._overlay:
-                unknown.append(instance_id)
-                continue
-            value = self._overlay.get(instance_id)
+        old = [self._overlay.get(i) for i in ids if i in self._overlay]
+        places = rows.read_places(self._connection, [i for i in ids if i not in self._overlay])
+        for image_id, category_id in places.values():
+            self._counts.add(image_id, category_id if category_id in self._categories else None, -1)
+        for value in old:
             if value is not None:
-                _count(self._counts, (value.image_id, value.category_id), -1)
-        for image_id, category_id in rows.read_places(self._connection, unknown).values():
-            kept = category_id if category_id in self._categories else None
-            _count(self._counts, (image_id, kept), -1)
+                self._counts.add(value.image_id, value.category_id, -1)
         for instance in instances:
-            _count(self._counts, (instance.image_id, instance.category_id), 1)
+            self._counts.add(instance.image_id, instance.category_id, 1)
 
     # saving
 
@@ -489,3 +481,23 @@ class Project:
     def _on_state(self, state: SaveState) -> None:
         for listener in tuple(self._listeners):
             listener(state)
+
+
+_T = TypeVar("_T")
+
+
+def _known(table: dict[int, _T], key: int, what: str) -> _T:
+    try:
+        return table[key]
+    except KeyError:
+        raise UnknownItem(f"There is no {what} {key} in the project.") from None
+
+
+def _unlabelled(instance: Instance) -> Instance:
+    return replace(instance, category_id=None)
+
+
+def _not_writable(path: Path) -> str:
+    if not os.access(path, os.W_OK):
+        return "the file is write-protected"
+    return "" if os.access(path.parent, os.W_OK) else "its folder cannot be written"

@@ -67,9 +67,12 @@ class Writer:
     def put(self, batch: Batch) -> None:
         with self._wake:
             self._queue.append(batch)
+            was_saved = self.state.status is SaveStatus.SAVED
             if self.state.status is not SaveStatus.FAILED:
-                self._set(SaveState(SaveStatus.PENDING, len(self._queue), self.state.at))
+                self.state = SaveState(SaveStatus.PENDING, len(self._queue), self.state.at)
             self._wake.notify_all()
+        if was_saved:
+            self._changed(self.state)
 
     def pending(self) -> list[Batch]:
         with self._wake:
@@ -95,9 +98,12 @@ class Writer:
             self._stopping = True
             self._wake.notify_all()
         self._thread.join(timeout)
+        return self.pending()
+
+    def close_file(self) -> None:
+        """After ``stop``, and as the last connection: SQLite then folds its log into the file and removes it."""
         if not self._thread.is_alive():
             self._connection.close()
-        return self.pending()
 
     def _run(self) -> None:
         try:
@@ -127,15 +133,16 @@ class Writer:
             self._fail(save_failure(error, self.path.name))
             return
         self._written(batches)
+        self._journal.unlink(missing_ok=True)
         with self._wake:
             for _ in batches:
                 self._queue.popleft()
             self._attempts += 1
             rest = len(self._queue)
             now = datetime.now(UTC)
-            self._set(SaveState(SaveStatus.PENDING if rest else SaveStatus.SAVED, rest, now))
+            self.state = SaveState(SaveStatus.PENDING if rest else SaveStatus.SAVED, rest, now)
             self._wake.notify_all()
-        self._journal.unlink(missing_ok=True)
+        self._changed(self.state)
 
     def _write(self, batches: list[Batch]) -> None:
         connection = self._connection
@@ -160,8 +167,9 @@ class Writer:
             sentence += " Changes are kept in memory only: the recovery journal cannot be written either."
         with self._wake:
             self._attempts += 1
-            self._set(SaveState(SaveStatus.FAILED, len(self._queue), self.state.at, sentence))
+            self.state = SaveState(SaveStatus.FAILED, len(self._queue), self.state.at, sentence)
             self._wake.notify_all()
+        self._changed(self.state)
 
     def _check_unchanged(self) -> None:
         """Refuse to write over what another program did to the file since this one last wrote."""
@@ -174,10 +182,6 @@ class Writer:
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
-    def _set(self, state: SaveState) -> None:
-        self.state = state
-        self._changed(state)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
