@@ -1,0 +1,305 @@
+"""``maskwright demo``: the main job in the real window with the real worker, scripted (design.md §6).
+
+The script acts as a person does: it sends mouse and key events to the canvas and waits for what the window shows. It
+opens the bundled sample photos in a new project, finds objects by click, box and scribble, corrects one with a negative
+click, accepts, names classes, exports COCO and mask PNGs, and compares the result with the sample's ground truth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import as_file
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from desktop.dataset.masks import Mask
+from resources import resource
+
+WAIT_MS = 60_000
+"""How long the script waits for one thing to happen before it says what did not."""
+
+
+class DemoFailed(Exception):
+    """A step of the script did not come about; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One object to annotate: the sample's annotation id, its image, and the tool that finds it."""
+
+    annotation: int
+    image: str
+    tool: str
+    corrections: int = 0
+
+
+SCRIPT = (
+    Target(10, "val2017_000000006012.jpg", "point", corrections=2),
+    Target(7, "val2017_000000000285.jpg", "box"),
+    Target(1, "train2017_000000000072.jpg", "box", corrections=2),
+    Target(31, "train2017_000000358083.jpg", "scribble", corrections=2),
+    Target(169, "coins.jpg", "point"),
+    Target(38, "train2017_000000234748.jpg", "box"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the final table."""
+
+    image: str
+    category: str
+    prompts: str
+    engine: str
+    iou: float
+
+
+def run_demo(out: Path, *, engine: str | None = None) -> int:
+    """Run the script, write everything under ``out``, print the IoU table; 0 when all went well, 1 when not."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    console = Console(stderr=True)
+    try:
+        with as_file(resource("sample")) as sample:
+            rows = _Script(Path(sample), out, engine, console).run()
+    except DemoFailed as failure:
+        console.print(f"[red]{failure}[/red]")
+        return 1
+    _print(rows, out)
+    return 0
+
+
+def _print(rows: list[Row], out: Path) -> None:
+    table = Table(title="Masks of the demo against the sample's ground truth")
+    for name in ("image", "class", "prompts", "engine"):
+        table.add_column(name)
+    table.add_column("IoU", justify="right")
+    for row in rows:
+        table.add_row(row.image, row.category, row.prompts, row.engine, f"{row.iou:.3f}")
+    table.add_row("mean", "", "", "", f"{np.mean([row.iou for row in rows]):.3f}", style="bold")
+    console = Console(width=max(100, Console().width))
+    console.print(table)
+    console.print(f"Project, exports and screenshots: {out}")
+
+
+def deepest(region: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """The point furthest from the border of ``region`` (outside the image counts as border), and that distance."""
+    padded = np.pad(region.astype(np.uint8), 1)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(distance.argmax()), distance.shape)
+    return float(x) + 0.5, float(y) + 0.5, float(distance[y, x])
+
+
+def stroke_inside(region: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """A straight stroke a person might draw: along the main axis through the deepest point, within the region."""
+    x, y, _ = deepest(region)
+    ys, xs = np.nonzero(region)
+    axis = np.linalg.svd(np.stack([xs - xs.mean(), ys - ys.mean()], 1)[:: max(1, len(xs) // 4000)], full_matrices=False)
+    dx, dy = axis[2][0]
+    ends = []
+    for sign in (-1, 1):
+        reach = 0.0
+        while True:
+            nx, ny = int(x + sign * dx * (reach + 2)), int(y + sign * dy * (reach + 2))
+            if not (0 <= ny < region.shape[0] and 0 <= nx < region.shape[1] and region[ny, nx]):
+                break
+            reach += 2
+        ends.append((x + sign * dx * reach * 0.7, y + sign * dy * reach * 0.7))
+    (ax, ay), (bx, by) = ends
+    return [(ax + (bx - ax) * t, ay + (by - ay) * t) for t in np.linspace(0, 1, 12)]
+
+
+class _Script:
+    """The scripted person. Qt is imported inside, so that the command line stays Qt-free until the demo runs."""
+
+    def __init__(self, sample: Path, out: Path, engine: str | None, console: Console) -> None:
+        self.sample, self.out, self.engine, self.console = sample, out, engine, console
+        truth = json.loads((sample / "instances.json").read_text(encoding="utf-8"))
+        self.annotations: dict[int, dict[str, Any]] = {a["id"]: a for a in truth["annotations"]}
+        self.class_names = {c["id"]: str(c["name"]) for c in truth["categories"]}
+        self.image_files = {i["id"]: i for i in truth["images"]}
+        self.shots = 0
+
+    # -- the run ------------------------------------------------------------------------------------------------
+
+    def run(self) -> list[Row]:
+        from desktop.app import create_application, create_window
+
+        if self.out.exists() and any(self.out.iterdir()):
+            shutil.rmtree(self.out)
+        photos = self.out / "photos"
+        photos.mkdir(parents=True)
+        for target in SCRIPT:
+            shutil.copy(self.sample / "images" / target.image, photos)
+        application = create_application(["maskwright"])
+        self.window = create_window([])
+        self.workspace = self.window.workspace
+        self.canvas = self.window.canvas
+        self.window.resize(1440, 900)
+        self.window.show()
+        application.processEvents()
+        try:
+            self.shot("empty")
+            self.workspace.new_project(self.out / "demo.maskwright", [photos])
+            self.wait(lambda: len(self.workspace.images) == len({t.image for t in SCRIPT}), "the photos are listed")
+            if self.engine:
+                self.workspace.set_find_with(self.engine)
+                self.workspace.set_refine_with(self.engine)
+            rows = [self.annotate(target) for target in SCRIPT]
+            self.export()
+        finally:
+            self.window.close()
+            application.processEvents()
+        return rows
+
+    def annotate(self, target: Target) -> Row:
+        annotation = self.annotations[target.annotation]
+        name = self.class_names[annotation["category_id"]]
+        truth = self.truth(annotation)
+        image = next(i for i in self.workspace.images if Path(i.path).name == target.image)
+        self.workspace.go_to_image(image.id)
+        self.wait(lambda: self.workspace.pixels is not None, f"{target.image} is decoded")
+        self.workspace.set_current_category(self.workspace.add_category(name))
+        self.canvas.zoom_to_fit()
+        prompts = [self.first_prompt(target.tool, truth)]
+        result = self.result()
+        self.shot(f"{name}-{target.tool}")
+        for _ in range(target.corrections):
+            if iou(result, truth) > 0.95:
+                break
+            prompts.append(self.correct(result, truth))
+            result = self.result()
+        if target.corrections:
+            self.shot(f"{name}-refined")
+        session = self.workspace.session
+        engine = session.candidate.engine if session and session.candidate else ""
+        count = len(self.workspace.instances)
+        self.key("Return")
+        self.wait(lambda: len(self.workspace.instances) == count + 1, f"the {name} is accepted")
+        accepted = next(reversed(self.workspace.instances.values()))
+        self.shot(f"{name}-accepted")
+        stored = accepted.mask.to_array()
+        return Row(target.image, name, " ".join(prompts), engine, iou(stored, truth))
+
+    def first_prompt(self, tool: str, truth: NDArray[np.bool_]) -> str:
+        self.canvas.set_tool(tool)
+        if tool == "point":
+            x, y, _ = deepest(truth)
+            self.drag([(x, y)])
+        elif tool == "box":
+            ys, xs = np.nonzero(truth)
+            self.drag([(xs.min(), ys.min()), (xs.mean(), ys.mean()), (xs.max() + 1, ys.max() + 1)])
+        else:
+            self.drag(stroke_inside(truth))
+        self.canvas.set_tool("point")
+        return tool
+
+    def correct(self, result: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
+        missed, extra = truth & ~result, result & ~truth
+        positive = deepest(missed)[2] >= deepest(extra)[2]
+        x, y, _ = deepest(missed if positive else extra)
+        self.drag([(x, y)], right=not positive)
+        return "+" if positive else "−"
+
+    def export(self) -> None:
+        for name, folder in (("coco", "coco"), ("mask-png", "masks")):
+            job = self.workspace.export(name, self.out / folder, {})
+            self.wait(lambda job=job: not self.job(job).active, f"the {name} export ends")  # type: ignore[misc]
+            if str(self.job(job).state) != "done":
+                raise DemoFailed(f"The {name} export failed: {self.job(job).message}")
+        self.shot("exported")
+
+    # -- what a person can do and see ---------------------------------------------------------------------------
+
+    def drag(self, path: list[tuple[float, float]], *, right: bool = False) -> None:
+        """Press at the first image point, move along the others, release at the last: with one point, a click."""
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
+        from PySide6.QtWidgets import QApplication
+
+        button = Qt.MouseButton.RightButton if right else Qt.MouseButton.LeftButton
+        none = Qt.MouseButton.NoButton
+        points = [QPointF(self.canvas.image_to_widget(x, y)) for x, y in path]
+        moves = [(QEvent.Type.MouseMove, p, none, button) for p in points[1:]]
+        for kind, at, changed, held in [
+            (QEvent.Type.MouseMove, points[0], none, none),
+            (QEvent.Type.MouseButtonPress, points[0], button, button),
+            *moves,
+            (QEvent.Type.MouseButtonRelease, points[-1], button, none),
+        ]:
+            place = QPointF(self.canvas.mapToGlobal(at.toPoint()))
+            event = QMouseEvent(kind, at, place, changed, held, Qt.KeyboardModifier.NoModifier)
+            QApplication.sendEvent(self.canvas, event)
+
+    def key(self, name: str) -> None:
+        """Trigger what the key does on the canvas."""
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        self.window.activateWindow()
+        self.canvas.setFocus()
+        QTest.keyClick(self.canvas, Qt.Key[f"Key_{name}"])
+
+    def result(self) -> NDArray[np.bool_]:
+        """Wait until the session has answered its newest prompt; the mask that is shown."""
+        workspace = self.workspace
+
+        def answered() -> bool:
+            session = workspace.session
+            return session is not None and not session.busy and (session.candidate is not None or bool(session.message))
+
+        self.wait(answered, "the engine answers")
+        session = workspace.session
+        if session is None or session.candidate is None:
+            raise DemoFailed(f"No mask: {session.message if session else 'the session is gone'}")
+        mask: NDArray[np.bool_] = session.candidate.mask()
+        return mask
+
+    def wait(self, until: Callable[[], bool], what: str) -> None:
+        """Run the event loop until ``until()`` is true."""
+        from PySide6.QtCore import QDeadlineTimer, QEventLoop
+        from PySide6.QtWidgets import QApplication
+
+        deadline = QDeadlineTimer(WAIT_MS)
+        while not until():
+            if deadline.hasExpired():
+                raise DemoFailed(f"Waited {WAIT_MS // 1000} s in vain until {what}.")
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+
+    def job(self, job: str) -> Any:
+        return next(j for j in self.workspace.jobs if j.id == job)
+
+    def shot(self, name: str) -> None:
+        """A screenshot of the window as it is now."""
+        from PySide6.QtWidgets import QApplication
+
+        for _ in range(3):
+            QApplication.processEvents()
+        self.shots += 1
+        self.window.grab().save(str(self.out / f"{self.shots:02d}-{name.replace(' ', '-')}.png"))
+
+    def truth(self, annotation: dict[str, Any]) -> NDArray[np.bool_]:
+        file = self.image_files[annotation["image_id"]]
+        width, height = int(file["width"]), int(file["height"])
+        segmentation = annotation["segmentation"]
+        if isinstance(segmentation, dict):
+            return Mask.from_rle(segmentation).to_array()
+        rings = [list(zip(ring[::2], ring[1::2], strict=True)) for ring in segmentation]
+        return Mask.from_polygons(rings, width, height).to_array()
+
+
+def iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Intersection over union of two masks; 1 when both are empty."""
+    union = np.count_nonzero(a | b)
+    return 1.0 if union == 0 else np.count_nonzero(a & b) / union
