@@ -1,0 +1,134 @@
+"""One place that decides where and how exactly tensors are computed. Torch is imported inside the functions only.
+
+``MASKWRIGHT_DEVICE`` (``cpu``, ``cuda``, ``cuda:1``, ``mps``) overrules the choice.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.engine import EngineError
+from inference.messages import DeviceInfo
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICE_VARIABLE = "MASKWRIGHT_DEVICE"
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """``name`` as torch writes it; ``half`` whether models compute in float16; ``reason`` why no GPU is used."""
+
+    name: str
+    half: bool = False
+    reason: str = ""
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.name == "cpu"
+
+
+@cache
+def chosen() -> Device:
+    """The device of this process, decided once. Raises :class:`EngineError` when the overruling one is not there."""
+    import torch
+
+    torch.set_num_threads(free_cores())
+    wanted = os.environ.get(DEVICE_VARIABLE, "").strip().lower()
+    if wanted == "cpu":
+        return Device("cpu", reason=f"{DEVICE_VARIABLE} says so")
+    if torch.cuda.is_available() and (not wanted or wanted.startswith("cuda")):
+        return Device(_cuda_name(wanted, torch.cuda.device_count()), half=True)
+    if torch.backends.mps.is_available() and wanted in ("", "mps"):
+        return Device("mps")
+    if wanted:
+        raise EngineError(f"{DEVICE_VARIABLE} asks for '{wanted}', which this machine does not have.")
+    return Device("cpu", reason=_why_no_gpu())
+
+
+def torch_device() -> torch.device:
+    """The chosen device as torch's type."""
+    import torch
+
+    return torch.device(chosen().name)
+
+
+def torch_dtype() -> torch.dtype:
+    """float16 on CUDA, else float32: half precision is slower than single on the CPU and unsafe for norms on MPS."""
+    import torch
+
+    return torch.float16 if chosen().half else torch.float32
+
+
+def describe() -> DeviceInfo:
+    """The device line of the engine panel; a process that loaded no torch computes on the CPU."""
+    if "torch" not in sys.modules:
+        return DeviceInfo("CPU")
+    device = chosen()
+    if device.is_cpu:
+        return DeviceInfo("CPU", device.reason)
+    if device.name == "mps":
+        return DeviceInfo("MPS")
+    import torch
+
+    free, total = torch.cuda.mem_get_info(device.name)
+    used = (total - free) / GIGABYTE
+    return DeviceInfo(f"{device.name.upper()}, {used:.1f} of {total / GIGABYTE:.1f} GB")
+
+
+def release_unused() -> None:
+    """Give memory that torch only keeps for later back to the device; does nothing when torch is not loaded."""
+    if "torch" not in sys.modules:
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def free_cores() -> int:
+    """How many threads an engine may use: the cores this process may run on, less one for the window above two."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdigit() and int(limit) > 0:
+        return int(limit)
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    quota = _container_cores()
+    if quota is not None:
+        cores = min(cores, max(1, quota))
+    return cores - 1 if cores > 2 else cores
+
+
+def _container_cores(path: Path = Path("/sys/fs/cgroup/cpu.max")) -> int | None:
+    """Whole cores that a container's quota allows ("quota period" in microseconds), or None without a quota."""
+    try:
+        quota, period = path.read_text().split()
+        return math.floor(int(quota) / int(period))
+    except (OSError, ValueError):
+        return None
+
+
+def _cuda_name(wanted: str, count: int) -> str:
+    index = wanted.partition(":")[2] or "0"
+    if not index.isdigit() or int(index) >= count:
+        raise EngineError(f"{DEVICE_VARIABLE} asks for '{wanted}', but this machine has {count} CUDA device(s).")
+    return f"cuda:{index}"
+
+
+def _why_no_gpu() -> str:
+    import torch
+
+    if torch.version.cuda is None and sys.platform != "darwin":
+        return "this torch is built without CUDA"
+    if sys.platform == "darwin":
+        return "Metal is not available"
+    return "no CUDA device found"

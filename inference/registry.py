@@ -1,0 +1,123 @@
+"""Engines by name: the built-in ones, those of installed packages, and those that an environment variable names.
+
+An engine is *plugged in* as an object (usually its module) with
+
+- ``SPEC``: its :class:`EngineSpec`, importable without torch;
+- ``create() -> Engine``: loads it, with all heavy imports inside;
+- optionally ``installed() -> bool``: whether its weights are on this machine (without it: yes if it needs none).
+
+Third parties publish that object as an entry point of the group ``maskwright.engines``. For trying one out,
+``MASKWRIGHT_ENGINES`` takes a comma-separated list of ``module`` or ``module:object``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Protocol, cast
+
+from inference.engine import Engine, EngineError, EngineSpec
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = ("classic", "lite")
+"""Modules of ``inference.engines``, in the order of the chooser."""
+
+ENTRY_POINTS = "maskwright.engines"
+EXTRA_VARIABLE = "MASKWRIGHT_ENGINES"
+
+
+class UnknownEngine(EngineError):
+    """No engine of that name is registered."""
+
+
+class PlugIn(Protocol):
+    """What an engine module offers."""
+
+    SPEC: EngineSpec
+
+    def create(self) -> Engine: ...
+
+
+def engine_specs() -> tuple[EngineSpec, ...]:
+    """The specs of all engines, built-in ones first. Loads no engine and no torch."""
+    return tuple(plug_in.SPEC for plug_in in _plug_ins().values())
+
+
+def spec(name: str) -> EngineSpec:
+    """The spec of one engine. Raises :class:`UnknownEngine`."""
+    return _plug_in(name).SPEC
+
+
+def installed(name: str) -> bool:
+    """Whether the engine could be loaded now, as far as can be said without loading it."""
+    plug_in = _plug_in(name)
+    asked: Callable[[], bool] | None = getattr(plug_in, "installed", None)
+    return asked() if asked is not None else not plug_in.SPEC.weights
+
+
+def create_engine(name: str) -> Engine:
+    """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing` or another :class:`EngineError`."""
+    return _plug_in(name).create()
+
+
+def default_engine() -> str:
+    """The engine of the first launch: ``lite`` when it is there with its weights, else ``classic``."""
+    if "lite" in _plug_ins() and installed("lite"):
+        return "lite"
+    return "classic"
+
+
+def _plug_in(name: str) -> PlugIn:
+    plug_ins = _plug_ins()
+    if name not in plug_ins:
+        raise UnknownEngine(f"There is no engine '{name}'; the engines are: {', '.join(plug_ins)}.")
+    return plug_ins[name]
+
+
+def _plug_ins() -> dict[str, PlugIn]:
+    """By name; the first to claim a name keeps it, so that nothing installed can replace a built-in engine."""
+    found: dict[str, PlugIn] = {}
+    for plug_in in (*_packaged(), *_extra(os.environ.get(EXTRA_VARIABLE, ""))):
+        found.setdefault(plug_in.SPEC.name, plug_in)
+    return found
+
+
+@cache
+def _packaged() -> tuple[PlugIn, ...]:
+    modules = (f"inference.engines.{name}" for name in BUILT_IN)
+    built_in = [_load(module) for module in modules if importlib.util.find_spec(module) is not None]
+    return (*built_in, *_from_entry_points())
+
+
+def _from_entry_points() -> Iterator[PlugIn]:
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            plug_in = entry.load()
+            _checked(plug_in, entry.value)
+        except Exception:  # another package's fault must not take the built-in engines away
+            log.exception("The engine '%s' of %s could not be registered", entry.name, entry.value)
+        else:
+            yield plug_in
+
+
+@cache
+def _extra(names: str) -> tuple[PlugIn, ...]:
+    return tuple(_load(name.strip()) for name in names.split(",") if name.strip())
+
+
+def _load(name: str) -> PlugIn:
+    module, _, attribute = name.partition(":")
+    loaded = importlib.import_module(module)
+    return _checked(getattr(loaded, attribute) if attribute else loaded, name)
+
+
+def _checked(plug_in: object, where: str) -> PlugIn:
+    if not isinstance(getattr(plug_in, "SPEC", None), EngineSpec) or not callable(getattr(plug_in, "create", None)):
+        raise EngineError(f"{where} is not an engine: it needs SPEC (an EngineSpec) and create().")
+    return cast(PlugIn, plug_in)
