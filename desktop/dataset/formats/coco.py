@@ -1,0 +1,187 @@
+"""Export of COCO instances (ux.md §18): ids from the project, masks exact, checked by reading the file back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pycocotools.coco import COCO
+
+from desktop.dataset.formats.coco_segmentation import MODES, segmentation
+from desktop.dataset.formats.contract import (
+    COMMON_FIELDS,
+    ExportReport,
+    FormatError,
+    OptionField,
+    Preflight,
+    Problem,
+    Progress,
+    Source,
+    checked_options,
+    silent,
+)
+from desktop.dataset.formats.output import Staging, existing_files, image_files
+from desktop.dataset.formats.selection import Chosen, Selection, select
+from desktop.dataset.masks import Mask
+from desktop.dataset.model import Category, Instance, Kind
+
+
+class CocoExport:
+    """``instances.json``, or ``instances_<part>.json`` for each part of a split."""
+
+    name = "coco"
+    title = "COCO instances"
+    fields = (
+        *COMMON_FIELDS,
+        OptionField("segmentation", "Segmentation", "auto", MODES),
+        OptionField("tolerance", "Simplify polygons by (px)", 0.0),
+        OptionField("boxes", "Boxes", "integers", ("integers", "floats")),
+        OptionField("category_ids", "Category ids", None),
+        OptionField("score", "Write scores", True),
+        OptionField("attributes", "Attributes under the key", "attributes"),
+        OptionField("description", "Description", ""),
+        OptionField("contributor", "Contributor", ""),
+        OptionField("licences", "Licences", None),
+        OptionField("date", "Date", ""),
+    )
+    """``category_ids`` maps class ids to exported ids; ``licences`` is a list of COCO licence objects; ``date`` (ISO
+    8601) stands in for now in ``info.date_created``, the only date of the file."""
+
+    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
+        chosen = checked_options(self.fields, options)
+        selection = select(source, chosen)
+        _category_ids(selection.categories, chosen)
+        files = [*_annotation_files(selection), *image_files(selection.images, chosen["images"])]
+        return Preflight(
+            len(selection.images),
+            selection.instances,
+            len(selection.categories),
+            selection.problems,
+            tuple(files),
+            existing_files(folder, files),
+        )
+
+    def write(
+        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
+    ) -> ExportReport:
+        chosen = checked_options(self.fields, options)
+        selection = select(source, chosen)
+        ids = _category_ids(selection.categories, chosen)
+        files = [*_annotation_files(selection), *image_files(selection.images, chosen["images"])]
+        warnings = list(selection.problems)
+        with Staging(folder, files, overwrite=chosen["overwrite"]) as staging:
+            done = 0
+            annotations: dict[str, list[dict[str, Any]]] = {part: [] for part in selection.splits}
+            for item in selection.images:
+                progress(0.9 * done / max(1, len(selection.images)), item.name)
+                done += 1
+                if chosen["images"] != "leave" and (problem := staging.put_image(item, chosen["images"])):
+                    warnings.append(problem)
+                annotations[item.split] += [_annotation(i, ids, chosen) for i in item.instances]
+            for part, file in zip(selection.splits, _annotation_files(selection), strict=True):
+                items = [item for item in selection.images if item.split == part]
+                document = {
+                    "info": _info(chosen),
+                    "licenses": chosen["licences"] or [],
+                    "images": [_image(item) for item in items],
+                    "annotations": sorted(annotations[part], key=lambda a: int(a["id"])),
+                    "categories": [_category(c, ids[c.id]) for c in selection.categories],
+                }
+                path = staging.path(file)
+                path.write_text(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
+                progress(0.95, file)
+                warnings += verify(path, items, exact=chosen["segmentation"] != "polygons" or chosen["tolerance"] <= 0)
+            progress(1.0, "")
+            written = staging.publish()
+        return ExportReport(folder, written, len(selection.images), selection.instances, tuple(warnings))
+
+
+def verify(path: Path, items: list[Chosen], *, exact: bool) -> list[Problem]:
+    """Load the file with pycocotools and compare every decoded mask with the stored one.
+
+    Raises :class:`FormatError` when a mask that should be exact is not; otherwise lists masks with an IoU below 0.99.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
+        loaded = COCO(str(path))
+    problems = []
+    for item in items:
+        for instance in item.instances:
+            found = Mask.from_rle(loaded.annToRLE(loaded.anns[instance.id]))
+            if exact and found != instance.mask:
+                raise FormatError(f"{path.name} was not written: the mask of instance {instance.id} did not survive it.")
+            if not exact and (iou := found.iou(instance.mask)) < 0.99:
+                problems.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", item.name))
+    return problems
+
+
+def _annotation_files(selection: Selection) -> list[str]:
+    return [f"instances_{part}.json" if part else "instances.json" for part in selection.splits]
+
+
+def _category_ids(categories: tuple[Category, ...], options: Mapping[str, Any]) -> dict[int, int]:
+    """The exported id of each class. Raises :class:`FormatError` when two would be the same."""
+    changed = {int(key): int(value) for key, value in (options["category_ids"] or {}).items()}
+    ids = {category.id: changed.get(category.id, category.id) for category in categories}
+    for category in categories:
+        if ids[category.id] < 0:
+            raise FormatError(f"The category id of '{category.name}' is negative.")
+        if list(ids.values()).count(ids[category.id]) > 1:
+            raise FormatError(f"Two classes would have the category id {ids[category.id]}.")
+    return ids
+
+
+def _info(options: Mapping[str, Any]) -> dict[str, Any]:
+    date = options["date"] or datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "description": options["description"],
+        "version": "1.0",
+        "contributor": options["contributor"],
+        "date_created": date,
+    }
+
+
+def _image(item: Chosen) -> dict[str, Any]:
+    image = item.image
+    entry: dict[str, Any] = {"id": image.id, "file_name": item.name, "width": image.width, "height": image.height}
+    if image.page:
+        entry["page"] = image.page
+    if image.orientation != 1:
+        entry["exif_orientation"] = image.orientation
+    return entry
+
+
+def _category(category: Category, exported: int) -> dict[str, Any]:
+    colour = category.colour.lstrip("#")
+    rgb = [int(colour[i : i + 2], 16) for i in (0, 2, 4)]
+    isthing = int(category.kind is Kind.THING)
+    parent = category.parent or ""
+    return {"id": exported, "name": category.name, "supercategory": parent, "isthing": isthing, "color": rgb}
+
+
+def _annotation(instance: Instance, ids: Mapping[int, int], options: Mapping[str, Any]) -> dict[str, Any]:
+    x0, y0, x1, y1 = instance.mask.bbox
+    number = float if options["boxes"] == "floats" else int
+    shape = segmentation(
+        instance.mask, options["segmentation"], crowd=instance.is_crowd, tolerance=options["tolerance"]
+    )
+    entry: dict[str, Any] = {
+        "id": instance.id,
+        "image_id": instance.image_id,
+        "category_id": ids[instance.category_id] if instance.category_id is not None else 0,
+        "segmentation": shape,
+        "area": instance.mask.area,
+        "bbox": [number(x0), number(y0), number(x1 - x0), number(y1 - y0)],
+        "iscrowd": int(instance.is_crowd),
+    }
+    if instance.z_order:
+        entry["z_order"] = instance.z_order
+    if options["score"] and instance.provenance.score is not None:
+        entry["score"] = instance.provenance.score
+    if options["attributes"] and instance.attributes:
+        entry[options["attributes"]] = dict(sorted(instance.attributes.items()))
+    return entry
