@@ -1,0 +1,1 @@
+"""The built-in neural engine ``lite``: EfficientNet-Lite0 features, a neck, and a light promptable decoder."""
