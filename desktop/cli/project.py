@@ -1,0 +1,171 @@
+"""``maskwright new | info | import | export``: projects from the command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from desktop.cli import values
+from desktop.cli.output import Exit, InputProblem, console, print_json, progress_bar, say
+from desktop.dataset.changes import AddCategories, AddImages
+from desktop.dataset.errors import DatasetError
+from desktop.dataset.formats import registry
+from desktop.dataset.images import list_images, probe
+from desktop.dataset.model import Category, Image
+from desktop.dataset.palette import class_colour
+from desktop.dataset.store import Project
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.maskwright.")]
+
+
+def new(
+    project: ProjectFile,
+    images: Annotated[list[Path], typer.Argument(help="Image files and folders.")],
+    classes: Annotated[str, typer.Option(help="a,b,c or a file with one name a line.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a project of images."""
+    names = values.names(classes) if classes else ()
+    files = [file for path in images for file in list_images(path)]
+    if not files:
+        raise InputProblem(f"No images were found in {', '.join(map(str, images))}.")
+    failed: list[dict[str, str]] = []
+    added: list[Image] = []
+    with Project.create(project) as opened:
+        with progress_bar("Images") as progress:
+            for number, file in enumerate(files, 1):
+                try:
+                    pages = probe(file)
+                except DatasetError as error:
+                    failed.append({"file": str(file), "reason": str(error)})
+                else:
+                    for page in range(pages.pages):
+                        added.append(
+                            Image(
+                                opened.reserve_image_id(),
+                                opened.stored_path(file),
+                                page=page,
+                                width=pages.width,
+                                height=pages.height,
+                                orientation=pages.orientation,
+                            )
+                        )
+                progress(number, len(files))
+        categories = tuple(
+            Category(opened.reserve_category_id(), name, class_colour(position), position=position)
+            for position, name in enumerate(names)
+        )
+        opened.apply(AddImages(tuple(added)), AddCategories(categories))
+        path = opened.path
+    if as_json:
+        print_json({"project": str(path), "images": len(added), "classes": len(names), "failed": failed})
+    say(f"{path}: {len(added)} images, {len(names)} classes.")
+    _report_failed(failed)
+
+
+def info(project: ProjectFile, as_json: Json = False) -> None:
+    """What is in a project."""
+    with Project.open(project, read_only=True) as opened:
+        counts = opened.counts_by_category()
+        names = {category.id: category.name for category in opened.categories()}
+        states = Counter(str(image.state) for image in opened.images())
+        answer = {
+            "project": str(opened.path),
+            "images": len(opened.images()),
+            "states": dict(states),
+            "instances": sum(counts.values()),
+            "classes": [
+                {
+                    "id": category.id,
+                    "name": category.name,
+                    "kind": str(category.kind),
+                    "instances": counts.get(category.id, 0),
+                }
+                for category in opened.categories()
+            ],
+            "unlabelled": counts.get(None, 0),
+        }
+    if as_json:
+        print_json(answer)
+        return
+    table = Table("class", "instances", title=f"{answer['project']}: {answer['images']} images")
+    for category_id, name in names.items():
+        table.add_row(name, str(counts.get(category_id, 0)))
+    table.add_row("unlabelled", str(answer["unlabelled"]), style="dim")
+    console.print(table)
+
+
+def import_(
+    project: ProjectFile,
+    source: Annotated[Path, typer.Argument(help="The file or folder to import.")],
+    format: Annotated[str, typer.Option(help="Format by name.")] = "coco",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported, change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Import annotations."""
+    with Project.open(project, read_only=dry_run) as opened:
+        if not dry_run and opened.read_only_reason:
+            raise InputProblem(opened.read_only_reason)
+        plan = registry.import_format(format).plan(opened, source, {})
+        if not dry_run:
+            opened.apply(*plan.changes)
+    answer = {
+        "images": [{"name": row.name, "new": row.new, "instances": row.instances} for row in plan.images],
+        "classes": [
+            {"name": row.name, "id": row.target, "action": str(row.action), "instances": row.instances}
+            for row in plan.classes
+        ],
+        "instances": plan.instances,
+        "rejected": [{"what": each.what, "reason": each.reason} for each in plan.rejected],
+        "dry_run": dry_run,
+    }
+    if as_json:
+        print_json(answer)
+    verb = "would be imported" if dry_run else "imported"
+    say(f"{plan.instances} instances on {len(plan.images)} images, {len(plan.classes)} classes {verb}.")
+    _report_failed([{"file": each.what, "reason": each.reason} for each in plan.rejected])
+
+
+def export(
+    project: ProjectFile,
+    format: Annotated[str, typer.Option(help="Format by name.")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    scope: Annotated[str, typer.Option(help="all, done or reviewed.")] = "all",
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the format.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Export annotations for training."""
+    options: dict[str, str] = {"scope": scope}
+    for each in option or ():
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise InputProblem(f"'{each}' is not of the form --option NAME=VALUE.")
+        options[name.strip()] = value.strip()
+    with Project.open(project, read_only=True) as opened, progress_bar("Export") as progress:
+        report = registry.export_format(format).write(
+            opened, out, options, lambda fraction, _file: progress(round(fraction * 100), 100)
+        )
+    answer = {
+        "folder": str(report.folder),
+        "files": list(report.files),
+        "images": report.images,
+        "instances": report.instances,
+        "warnings": [{"file": each.file, "text": each.text} for each in report.warnings],
+    }
+    if as_json:
+        print_json(answer)
+    say(f"{report.instances} instances of {report.images} images exported to {report.folder}.")
+    for each in report.warnings:
+        say(f"  {each.file}: {each.text}" if each.file else f"  {each.text}")
+
+
+def _report_failed(failed: list[dict[str, str]]) -> None:
+    for each in failed:
+        say(f"  {each['file']}: {each['reason']}")
+    if failed:
+        raise typer.Exit(Exit.SOME_FAILED)
