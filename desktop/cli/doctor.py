@@ -33,7 +33,7 @@ from PySide6.QtGui import QGuiApplication, QFontDatabase
 app = QGuiApplication([])
 import json
 print(json.dumps({"platform": app.platformName(), "fonts": len(QFontDatabase.families()),
-                  "screens": [f"{s.size().width()}x{s.size().height()} @{s.devicePixelRatio():g}" for s in app.screens()]}))
+                  "screens": [f"{s.size().width()}x{s.size().height()}" for s in app.screens()]}))
 """
 _TORCH_PROBE = """
 from inference import device

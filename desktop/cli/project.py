@@ -44,27 +44,19 @@ def new(
                 except DatasetError as error:
                     failed.append({"file": str(file), "reason": str(error)})
                 else:
-                    for page in range(pages.pages):
-                        added.append(
-                            Image(
-                                opened.reserve_image_id(),
-                                opened.stored_path(file),
-                                page=page,
-                                width=pages.width,
-                                height=pages.height,
-                                orientation=pages.orientation,
-                            )
-                        )
+                    size = (pages.width, pages.height, pages.orientation)
+                    path = opened.stored_path(file)
+                    added.extend(Image(opened.reserve_image_id(), path, n, *size) for n in range(pages.pages))
                 progress(number, len(files))
         categories = tuple(
             Category(opened.reserve_category_id(), name, class_colour(position), position=position)
             for position, name in enumerate(names)
         )
         opened.apply(AddImages(tuple(added)), AddCategories(categories))
-        path = opened.path
+        saved_to = opened.path
     if as_json:
-        print_json({"project": str(path), "images": len(added), "classes": len(names), "failed": failed})
-    say(f"{path}: {len(added)} images, {len(names)} classes.")
+        print_json({"project": str(saved_to), "images": len(added), "classes": len(names), "failed": failed})
+    say(f"{saved_to}: {len(added)} images, {len(names)} classes.")
     _report_failed(failed)
 
 
