@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from desktop.canvas.tools.base import BoxShape, Pointer, Shape
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import BoxShape, Pointer, Shape, Surface
 from desktop.canvas.tools.prompting import PromptTool
 
 
 class BoxTool(PromptTool):
     name = "box"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._corner: Pointer | None = None
         self._end: Pointer | None = None
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from desktop.canvas.tools.base import BoxShape, Pointer, Shape
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import BoxShape, Pointer, Shape, Surface
 from desktop.canvas.tools.prompting import PromptTool
 from inference.prompts import Point
 
@@ -10,8 +11,8 @@ from inference.prompts import Point
 class PointTool(PromptTool):
     name = "point"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._end: Pointer | None = None
 
     def move(self, at: Pointer) -> None:

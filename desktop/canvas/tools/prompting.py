@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import hypot
 
-from desktop.canvas.tools.base import Mods, Pointer, Tool
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import Mods, Pointer, Surface, Tool
 from inference.prompts import Box, Point, Prompt, Scribble
 
 PROMPT_REACH = 10.0
@@ -21,8 +22,8 @@ class PromptTool(Tool):
 
     prompts = True
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._holding = False
         self._grabbed: tuple[int, Prompt] | None = None
         self._pressed: Pointer | None = None

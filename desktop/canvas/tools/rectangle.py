@@ -6,15 +6,16 @@ from math import ceil, floor
 
 import numpy as np
 
-from desktop.canvas.tools.base import BoxShape, Mods, Pointer, Shape, Tool
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import BoxShape, Mods, Pointer, Shape, Surface, Tool
 from desktop.dataset.masks import Mask
 
 
 class RectangleTool(Tool):
     name = "rectangle"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._start: Pointer | None = None
         self._end: Pointer | None = None
         self._clicked = False

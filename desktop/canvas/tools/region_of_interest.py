@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import ceil, floor
 
-from desktop.canvas.tools.base import BoxShape, Pointer, Shape, Tool
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import BoxShape, Pointer, Shape, Surface, Tool
 
 _SMALLEST = 8
 """Pixels: a smaller region is a slip of the hand and clears the region instead."""
@@ -13,8 +14,8 @@ _SMALLEST = 8
 class RegionOfInterestTool(Tool):
     name = "region_of_interest"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._start: Pointer | None = None
         self._end: Pointer | None = None
 

@@ -6,7 +6,8 @@ from math import hypot
 
 import numpy as np
 
-from desktop.canvas.tools.base import Cursor, Line, Pointer, Shape, Vertices
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import Cursor, Line, Pointer, Shape, Surface, Vertices
 from desktop.canvas.tools.prompting import PromptTool
 from inference.prompts import Scribble
 
@@ -17,8 +18,8 @@ _SPACING = 2.0
 class ScribbleTool(PromptTool):
     name = "scribble"
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
         self._stroke: list[tuple[float, float]] = []
         self._at: Pointer | None = None
 

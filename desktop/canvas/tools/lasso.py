@@ -1,0 +1,77 @@
+"""Lasso: a freehand region, closed on release; the right button subtracts from the selection (ux.md §5)."""
+
+from __future__ import annotations
+
+from math import hypot
+
+from desktop.canvas.host import ToolHost
+from desktop.canvas.tools.base import Line, Pointer, Shape, Surface, Tool
+from desktop.dataset.masks import Mask
+
+_SPACING = 1.5
+"""View pixels between recorded vertices."""
+
+
+class LassoTool(Tool):
+    name = "lasso"
+    secondary = True
+
+    def __init__(self, host: ToolHost, surface: Surface) -> None:
+        super().__init__(host, surface)
+        self._vertices: list[tuple[float, float]] = []
+        self._subtract = False
+
+    def press(self, at: Pointer) -> None:
+        self._vertices = [self.clipped(at.x, at.y)]
+        self._subtract = at.secondary
+
+    def move(self, at: Pointer) -> None:
+        if not self._vertices:
+            return
+        last, point = self._vertices[-1], self.clipped(at.x, at.y)
+        if hypot(point[0] - last[0], point[1] - last[1]) * at.scale >= _SPACING:
+            self._vertices.append(point)
+            self.surface.changed()
+
+    def release(self, at: Pointer) -> None:
+        if not self.finish():
+            self.cancel()
+
+    def finish(self) -> bool:
+        if len(self._vertices) < 3:
+            return False
+        region = Mask.from_polygons([self._vertices], *self.host.image_size)
+        self.cancel()
+        if region.is_empty:
+            return False
+        if self.may_edit():
+            if self._subtract:
+                self._cut(region)
+            else:
+                self.host.create_instance(region, "Lasso")
+        return True
+
+    def cancel(self) -> bool:
+        drawing = self.busy()
+        self._vertices = []
+        self.surface.changed()
+        return drawing
+
+    def busy(self) -> bool:
+        return bool(self._vertices)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        if not self._vertices:
+            return ()
+        return (Line(tuple(self._vertices), closed=True, negative=self._subtract),)
+
+    def _cut(self, region: Mask) -> None:
+        for instance_id in self.host.selection:
+            instance = self.host.instance(instance_id)
+            if instance is None or instance.locked:
+                continue
+            rest = instance.mask.subtract(region)
+            if rest.is_empty:
+                self.host.notice("The lasso would cut the whole instance away; press Del to delete it.")
+            elif rest != instance.mask:
+                self.host.edit_instance(instance_id, rest, "Lasso")
