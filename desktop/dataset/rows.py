@@ -48,7 +48,10 @@ def read_images(connection: sqlite3.Connection) -> dict[int, Image]:
     """All images by id, in the order of their ids."""
     rows = connection.execute(f"SELECT {_IMAGE} FROM images ORDER BY id")
     states = {state.value: state for state in ImageState}
-    return {row[0]: Image(*row[:7], states[row[7]], row[8], row[9]) for row in rows}
+    return {
+        i: Image(i, path, page, width, height, orientation, digest, states[state], comment, error)
+        for i, path, page, width, height, orientation, digest, state, comment, error in rows
+    }
 
 
 def read_categories(connection: sqlite3.Connection) -> dict[int, Category]:

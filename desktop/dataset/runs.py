@@ -65,7 +65,7 @@ def edges_of_counts(counts: NDArray[np.int64], width: int, height: int) -> Edges
     """The edges of plain run lengths (background first). Raises :class:`MaskError` when they do not add up."""
     if len(counts) and counts.min() < 0:
         raise MaskError("The run lengths of a mask are damaged.")
-    ends = np.cumsum(counts)
+    ends: Edges = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     if total != width * height:
         raise MaskError(f"The run lengths of a mask cover {total} pixels, but its image has {width} × {height}.")
@@ -80,7 +80,8 @@ def without_empty_runs(edges: Edges) -> Edges:
         return NO_EDGES
     first = np.flatnonzero(np.diff(edges, prepend=edges[0] - 1))
     times = np.diff(first, append=len(edges))
-    return edges[first[times % 2 == 1]]
+    kept: Edges = edges[first[times % 2 == 1]]
+    return kept
 
 
 def area(edges: Edges) -> int:
@@ -169,7 +170,8 @@ def combine(a: Edges, b: Edges, table: tuple[bool, bool, bool, bool]) -> Edges:
     positions, state = positions[last], state[last]
     changed = state.copy()
     changed[1:] = state[1:] != state[:-1]
-    return positions[changed]
+    result: Edges = positions[changed]
+    return result
 
 
 UNION = (False, True, True, True)
@@ -196,4 +198,5 @@ def union_of(groups: list[Edges]) -> Edges:
     positions, inside = positions[last], depth[last] > 0
     changed = inside.copy()
     changed[1:] = inside[1:] != inside[:-1]
-    return positions[changed]
+    result: Edges = positions[changed]
+    return result

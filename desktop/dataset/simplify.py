@@ -56,4 +56,6 @@ def _distance(points: _Points, a: _Points, b: _Points) -> NDArray[np.float64]:
     length2 = (along**2).sum(axis=1)
     t = ((points - a) * along).sum(axis=1) / np.where(length2 > 0, length2, 1)
     nearest = a + np.clip(t, 0, 1)[:, None] * along
-    return np.hypot(*(points - nearest).T)
+    off = points - nearest
+    distance: NDArray[np.float64] = np.hypot(off[:, 0], off[:, 1])
+    return distance
