@@ -75,11 +75,9 @@ class CocoExport:
         files = [*_annotation_files(selection), *image_files(selection.images, chosen["images"])]
         warnings = list(selection.problems)
         with Staging(folder, files, overwrite=chosen["overwrite"]) as staging:
-            done = 0
             annotations: dict[str, list[dict[str, Any]]] = {part: [] for part in selection.splits}
-            for item in selection.images:
-                progress(0.9 * done / max(1, len(selection.images)), item.name)
-                done += 1
+            for done, item in enumerate(selection.images):
+                progress(0.9 * done / len(selection.images), item.name)
                 if chosen["images"] != "leave" and (problem := staging.put_image(item, chosen["images"])):
                     warnings.append(problem)
                 annotations[item.split] += [_annotation(i, ids, chosen) for i in item.instances]
@@ -113,7 +111,9 @@ def verify(path: Path, items: list[Chosen], *, exact: bool) -> list[Problem]:
         for instance in item.instances:
             found = Mask.from_rle(loaded.annToRLE(loaded.anns[instance.id]))
             if exact and found != instance.mask:
-                raise FormatError(f"{path.name} was not written: the mask of instance {instance.id} did not survive it.")
+                raise FormatError(
+                    f"{path.name} was not written: the mask of instance {instance.id} did not survive it."
+                )
             if not exact and (iou := found.iou(instance.mask)) < 0.99:
                 problems.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", item.name))
     return problems

@@ -37,6 +37,14 @@ class Source(Protocol):
     def instances(self, image_id: int) -> Sequence[Instance]: ...
 
 
+class Target(Source, Protocol):
+    """What an import needs of a project besides: ids that were never used. Every id above one is free too."""
+
+    def reserve_image_id(self) -> int: ...
+    def reserve_instance_id(self) -> int: ...
+    def reserve_category_id(self) -> int: ...
+
+
 class Scope(StrEnum):
     """Which images are exported; *done* includes the reviewed ones."""
 
@@ -205,6 +213,9 @@ class ImportFormat(Protocol):
     @property
     def title(self) -> str: ...
 
-    def plan(self, project: Source, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    @property
+    def fields(self) -> tuple[OptionField, ...]: ...
+
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         """Read and check the file, change nothing. Raises :class:`FormatError` when it cannot be read at all."""
         ...

@@ -57,7 +57,9 @@ def select(source: Source, options: Mapping[str, Any], *, keep_unlabelled: bool 
             if image.state is ImageState.REJECTED and options["scope"] == Scope.ALL:
                 problems.append(Problem("The image was rejected and is left out.", image.path))
         elif image.width < 1 or image.height < 1:
-            problems.append(Problem("The size is not known because the image was never read; it is left out.", image.path))
+            problems.append(
+                Problem("The size is not known because the image was never read; it is left out.", image.path)
+            )
         else:
             taken.append(image)
     names = export_names(taken)

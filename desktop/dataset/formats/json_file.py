@@ -1,0 +1,29 @@
+"""Reading JSON that someone else wrote: every way it can be wrong becomes one sentence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from desktop.dataset.formats.contract import FormatError
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """The object in a UTF-8 JSON file (a byte order mark is accepted). Raises :class:`FormatError`."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise FormatError(f"{path.name} cannot be read: {(error.strerror or str(error)).lower()}.") from None
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path.name} is not UTF-8 text (byte {error.start}).") from None
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise FormatError(f"{path.name} is not complete JSON ({where}: {error.msg.lower()}).") from None
+    except RecursionError:
+        raise FormatError(f"{path.name} is nested too deeply.") from None
+    if not isinstance(found, dict):
+        raise FormatError(f"{path.name} holds no JSON object.")
+    return found

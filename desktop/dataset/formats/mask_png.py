@@ -1,0 +1,243 @@
+"""Export of masks as PNG files, with a legend and a preview (ux.md §18)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from desktop.dataset.formats.contract import (
+    COMMON_FIELDS,
+    ExportReport,
+    FormatError,
+    OptionField,
+    Preflight,
+    Problem,
+    Progress,
+    Source,
+    checked_options,
+    silent,
+)
+from desktop.dataset.formats.output import Staging, existing_files, image_files
+from desktop.dataset.formats.selection import Chosen, Selection, select
+from desktop.dataset.model import Category, Instance
+
+KINDS = ("semantic", "instance", "objects", "colour")
+PREVIEW_SIDE = 256
+MAX_16_BIT = 65535
+_IndexMap = NDArray[np.uint16]
+
+
+class MaskPngExport:
+    """Folders ``semantic``, ``instance``, ``objects``, ``colour`` and ``preview`` with one PNG per image (for
+    ``objects`` one per instance), ``classes.csv`` and ``instances.csv``. With a split, one such tree for each part."""
+
+    name = "mask-png"
+    title = "Mask PNG"
+    fields = (
+        *COMMON_FIELDS,
+        OptionField("kinds", "Kinds", "semantic,instance"),
+        OptionField("ignore", "Unlabelled and crowds become ignore (255)", False),
+        OptionField("overlap", "On top where instances overlap", "z-order", ("z-order", "class priority")),
+        OptionField("preview", "Write preview thumbnails", True),
+    )
+    """``class priority``: the class higher in the list is on top; equal ones go by z-order, then by id."""
+
+    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
+        chosen = checked_options(self.fields, options)
+        plan = _Plan(source, chosen)
+        return Preflight(
+            len(plan.selection.images),
+            plan.selection.instances,
+            len(plan.selection.categories),
+            plan.problems,
+            tuple(plan.files),
+            existing_files(folder, plan.files),
+        )
+
+    def write(
+        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
+    ) -> ExportReport:
+        chosen = checked_options(self.fields, options)
+        plan = _Plan(source, chosen)
+        warnings = list(plan.problems)
+        with Staging(folder, plan.files, overwrite=chosen["overwrite"]) as staging:
+            for done, item in enumerate(plan.selection.images):
+                progress(done / len(plan.selection.images), item.name)
+                if chosen["images"] != "leave" and (problem := staging.put_image(item, chosen["images"])):
+                    warnings.append(problem)
+                for name, picture in plan.pictures(item):
+                    picture.save(staging.path(name), "PNG")
+            for name, text in plan.tables():
+                staging.path(name).write_text(text, "utf-8", newline="")
+            progress(1.0, "")
+            written = staging.publish()
+        return ExportReport(folder, written, len(plan.selection.images), plan.selection.instances, tuple(warnings))
+
+
+class _Plan:
+    """What goes into which file."""
+
+    def __init__(self, source: Source, options: Mapping[str, Any]) -> None:
+        self.options = options
+        self.kinds = _kinds(options["kinds"])
+        self.selection: Selection = select(source, options, keep_unlabelled=options["ignore"])
+        self.classes = {c.id: n for n, c in enumerate(self.selection.categories, start=1)}
+        self.wide = len(self.classes) > (254 if options["ignore"] else 255)
+        self.ignore = (MAX_16_BIT if self.wide else 255) if options["ignore"] else None
+        if len(self.classes) >= MAX_16_BIT:
+            raise FormatError("Mask PNGs can hold 65534 classes at most.")
+        self.problems = self._problems()
+        stems = Counter(_without_suffix(item).casefold() for item in self.selection.images)
+        self.shared_stems = {stem for stem, times in stems.items() if times > 1}
+        names = [name for item in self.selection.images for name in self.names(item)]
+        self.files = [*names, *(n for n, _ in self.tables()), *image_files(self.selection.images, options["images"])]
+
+    def _problems(self) -> tuple[Problem, ...]:
+        found = list(self.selection.problems)
+        for item in self.selection.images:
+            if len(item.instances) > MAX_16_BIT:
+                raise FormatError(f"{item.name} has more instances than a 16-bit PNG can hold.")
+            boxes = [i.mask for i in item.instances]
+            hidden = sum(m.area for m in boxes) - int(np.count_nonzero(self._paint(item, lambda n, _: n + 1)))
+            if hidden:
+                rule = self.options["overlap"]
+                found.append(Problem(f"{hidden} pixels are claimed twice; the {rule} decides.", item.name))
+        if self.wide:
+            found.append(Problem("More classes than 8 bits hold: semantic PNGs are 16-bit and have no palette."))
+        return tuple(found)
+
+    def names(self, item: Chosen) -> list[str]:
+        """The PNG files of one image."""
+        names = [self._name(kind, item) for kind in KINDS if kind in self.kinds and kind != "objects"]
+        if "objects" in self.kinds:
+            names += [self._object_name(item, i) for i in item.instances if not self._ignored(i)]
+        return [*names, *([self._name("preview", item)] if self.options["preview"] else [])]
+
+    def pictures(self, item: Chosen) -> list[tuple[str, PillowImage.Image]]:
+        """The PNGs of one image, in the order of :meth:`names`."""
+        semantic = self._paint(item, lambda _, i: self._class_index(i))
+        made: dict[str, PillowImage.Image] = {}
+        if "semantic" in self.kinds:
+            made[self._name("semantic", item)] = _grey16(semantic) if self.wide else self._indexed(semantic)
+        if "instance" in self.kinds:
+            numbers = self._paint(item, lambda n, i: 0 if self._ignored(i) else n + 1)
+            made[self._name("instance", item)] = _grey16(numbers)
+        coloured = self._coloured(semantic)
+        if "colour" in self.kinds:
+            made[self._name("colour", item)] = coloured
+        if "objects" in self.kinds:
+            for i in item.instances:
+                if not self._ignored(i):
+                    pixels = i.mask.to_array().astype(np.uint8) * 255
+                    made[self._object_name(item, i)] = PillowImage.fromarray(pixels)
+        if self.options["preview"]:
+            coloured = coloured.copy()
+            coloured.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), PillowImage.Resampling.NEAREST)
+            made[self._name("preview", item)] = coloured
+        return [(name, made[name]) for name in self.names(item)]
+
+    def tables(self) -> list[tuple[str, str]]:
+        """The legends: ``classes.csv`` and, with instance PNGs, ``instances.csv``; for each part of the split."""
+        classes: list[Sequence[object]] = [("index", "name", "colour", "id"), (0, "background", "#000000", "")]
+        classes += [(self.classes[c.id], c.name, c.colour, c.id) for c in self.selection.categories]
+        if self.ignore is not None:
+            classes.append((self.ignore, "ignore", "#ffffff", ""))
+        tables = []
+        for part in self.selection.splits:
+            start = f"{part}/" if part else ""
+            tables.append((f"{start}classes.csv", _csv(classes)))
+            if "instance" in self.kinds:
+                rows: list[Sequence[object]] = [("image", "value", "id", "class", "class_id")]
+                names = {c.id: c.name for c in self.selection.categories}
+                for item in self.selection.images:
+                    for n, i in enumerate(item.instances, start=1):
+                        if item.split == part and not self._ignored(i) and i.category_id is not None:
+                            rows.append((item.name, n, i.id, names[i.category_id], i.category_id))
+                tables.append((f"{start}instances.csv", _csv(rows)))
+        return tables
+
+    def _paint(self, item: Chosen, value: Callable[[int, Instance], int]) -> _IndexMap:
+        """Back to front: (height, width) with ``value(position, instance)`` where the instance is on top."""
+        painted = np.zeros((item.image.height, item.image.width), np.uint16)
+        order = sorted(enumerate(item.instances), key=lambda pair: self._depth(pair[1]))
+        for position, instance in order:
+            crop, x0, y0 = instance.mask.crop()
+            painted[y0 : y0 + crop.shape[0], x0 : x0 + crop.shape[1]][crop] = value(position, instance)
+        return painted
+
+    def _depth(self, instance: Instance) -> tuple[int, int, int]:
+        priority = 0
+        if self.options["overlap"] == "class priority" and instance.category_id is not None:
+            priority = -self.classes.get(instance.category_id, len(self.classes) + 1)
+        return priority, instance.z_order, instance.id
+
+    def _ignored(self, instance: Instance) -> bool:
+        return self.ignore is not None and (instance.is_crowd or instance.category_id not in self.classes)
+
+    def _class_index(self, instance: Instance) -> int:
+        if self.ignore is not None and self._ignored(instance):
+            return self.ignore
+        return self.classes[instance.category_id or 0]
+
+    def _palette(self) -> NDArray[np.uint8]:
+        colours = np.zeros((MAX_16_BIT + 1 if self.wide else 256, 3), np.uint8)
+        for category in self.selection.categories:
+            colours[self.classes[category.id]] = _rgb(category)
+        if self.ignore is not None:
+            colours[self.ignore] = 255
+        return colours
+
+    def _indexed(self, indices: _IndexMap) -> PillowImage.Image:
+        picture = PillowImage.fromarray(indices.astype(np.uint8), mode="L")
+        picture.putpalette(self._palette().tobytes())
+        return picture
+
+    def _coloured(self, indices: _IndexMap) -> PillowImage.Image:
+        return PillowImage.fromarray(self._palette()[indices])
+
+    def _name(self, kind: str, item: Chosen) -> str:
+        start = f"{item.split}/" if item.split else ""
+        return f"{start}{kind}/{self._stem(item)}.png"
+
+    def _object_name(self, item: Chosen, instance: Instance) -> str:
+        start = f"{item.split}/" if item.split else ""
+        return f"{start}objects/{self._stem(item)}/{instance.id}.png"
+
+    def _stem(self, item: Chosen) -> str:
+        """Without the suffix, unless a.jpg and a.png would then be one file."""
+        stem = _without_suffix(item)
+        return item.name if stem.casefold() in self.shared_stems else stem
+
+
+def _without_suffix(item: Chosen) -> str:
+    return str(PurePosixPath(item.name).with_suffix(""))
+
+
+def _kinds(text: str | Sequence[str]) -> tuple[str, ...]:
+    wanted = [k.strip() for k in text.split(",")] if isinstance(text, str) else list(text)
+    for kind in wanted:
+        if kind not in KINDS:
+            raise FormatError(f"Kinds of mask PNGs are {', '.join(KINDS)}, not '{kind}'.")
+    return tuple(wanted)
+
+
+def _rgb(category: Category) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(category.colour.lstrip("#")))
+
+
+def _grey16(values: _IndexMap) -> PillowImage.Image:
+    return PillowImage.fromarray(values)
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,32 @@
+"""The formats by name. A new format is one module with an export or import class, and one line here."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from desktop.dataset.formats.coco import CocoExport
+from desktop.dataset.formats.coco_import import CocoImport
+from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFormat
+from desktop.dataset.formats.mask_png import MaskPngExport
+
+EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport())
+IMPORTS: tuple[ImportFormat, ...] = (CocoImport(),)
+
+_Format = TypeVar("_Format", ExportFormat, ImportFormat)
+
+
+def export_format(name: str) -> ExportFormat:
+    """Raises :class:`FormatError` for a name that no export has."""
+    return _named(EXPORTS, name, "exported")
+
+
+def import_format(name: str) -> ImportFormat:
+    """Raises :class:`FormatError` for a name that no import has."""
+    return _named(IMPORTS, name, "imported")
+
+
+def _named(formats: tuple[_Format, ...], name: str, done: str) -> _Format:
+    for known in formats:
+        if known.name == name:
+            return known
+    raise FormatError(f"'{name}' cannot be {done}; the formats are: {', '.join(f.name for f in formats)}.")

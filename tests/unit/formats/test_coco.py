@@ -1,0 +1,243 @@
+"""COCO instances: what is written is what is stored, other tools read it, and reading it back gives the same file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pycocotools.coco import COCO
+
+from desktop.dataset.formats.coco import CocoExport
+from desktop.dataset.formats.coco_import import CocoImport
+from desktop.dataset.formats.coco_segmentation import decoded, segmentation, without_holes
+from desktop.dataset.formats.contract import FormatError
+from desktop.dataset.masks import Mask
+from desktop.dataset.store import Project
+
+DATE = {"date": "2026-01-01T00:00:00+00:00"}
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> Mask:
+    """Blobs and noise of all sizes, with holes, parts and pixels that touch at corners."""
+    width, height = draw(st.integers(1, 40)), draw(st.integers(1, 40))
+    noise = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((height, width), np.float32)
+    blurred = cv2.GaussianBlur(noise, (0, 0), draw(st.floats(0.1, 4)))
+    return Mask.from_array(blurred > np.quantile(blurred, draw(st.floats(0, 0.95))))
+
+
+@given(masks(), st.sampled_from(["auto", "polygons", "rle"]), st.booleans())
+@settings(deadline=None)
+def test_every_exact_mode_decodes_to_the_same_pixels(mask: Mask, mode: str, crowd: bool) -> None:
+    if mask.is_empty:
+        return
+    value = json.loads(json.dumps(segmentation(mask, mode, crowd=crowd)))
+    assert decoded(value, mask.width, mask.height) == mask
+    assert not crowd or isinstance(value, dict)
+
+
+@given(masks())
+@settings(deadline=None)
+def test_cutting_through_holes_keeps_all_pixels_once(mask: Mask) -> None:
+    pieces = without_holes(mask)
+    assert sum(piece.area for piece in pieces) == mask.area
+    assert not any(part.holes for piece in pieces for part in piece.parts())
+
+
+def test_export_holds_what_the_project_holds(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = CocoExport().preflight(project, out, {})
+    assert (before.images, before.instances, before.classes) == (3, 4, 3)
+    assert "1 unlabelled instance will be skipped." in [p.text for p in before.problems]
+    assert not out.exists()
+    report = CocoExport().write(project, out, DATE)
+    assert report.files == before.files == ("instances.json",)
+    loaded = COCO(str(out / "instances.json"))
+    assert sorted(loaded.anns) == [1, 2, 5, 8]
+    assert sorted(loaded.cats) == [3, 7, 90]
+    for number, annotation in loaded.anns.items():
+        stored = project.instance(number).mask
+        assert np.array_equal(loaded.annToMask(annotation).astype(bool), stored.to_array())
+        x0, y0, x1, y1 = stored.bbox
+        assert annotation["bbox"] == [x0, y0, x1 - x0, y1 - y0]
+        assert annotation["area"] == stored.area
+    assert isinstance(loaded.anns[1]["segmentation"], list)
+    assert isinstance(loaded.anns[2]["segmentation"], dict)  # it has holes
+    assert len(loaded.anns[5]["segmentation"]) == 2
+    assert isinstance(loaded.anns[8]["segmentation"], dict)
+    assert loaded.anns[1]["score"] == 0.75
+    assert loaded.anns[1]["attributes"] == {"colour": "red"}
+    assert [i["file_name"] for i in loaded.imgs.values()] == ["photos/a.jpg", "photos/사진 (1) ü.jpg", "b.png"]
+
+
+def test_export_import_export_is_byte_stable(project: Project, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    CocoExport().write(project, first, DATE)
+    with Project.create(project.folder / "again.maskwright") as again:
+        plan = CocoImport().plan(again, first / "instances.json", {})
+        assert plan.rejected == ()
+        again.apply(*plan.changes)
+        CocoExport().write(again, tmp_path / "second", DATE)
+        assert [c.id for c in again.categories()] == [3, 7, 90]
+        assert again.category(7) == project.category(7)
+        repeated = CocoImport().plan(again, first / "instances.json", {})
+        assert repeated.changes == ()
+        assert len(repeated.rejected) == 4
+    assert (first / "instances.json").read_bytes() == (tmp_path / "second" / "instances.json").read_bytes()
+
+
+def test_torchvision_and_supervision_load_it(project: Project, tmp_path: Path) -> None:
+    import supervision
+    from torchvision.datasets import CocoDetection
+
+    out = tmp_path / "out"
+    CocoExport().write(project, out, {"images": "copy"})
+    pairs = CocoDetection(str(out / "images"), str(out / "instances.json"))
+    assert [len(targets) for _, targets in (pairs[n] for n in range(len(pairs)))] == [2, 2, 0]
+    loaded = supervision.DetectionDataset.from_coco(str(out / "images"), str(out / "instances.json"), force_masks=True)
+    found = next(detections for path, _, detections in loaded if path.endswith("a.jpg"))
+    assert found.mask is not None
+    assert sorted(int(m.sum()) for m in found.mask) == sorted(i.mask.area for i in project.instances(1))
+
+
+@pytest.mark.parametrize(("scope", "images"), [("all", 3), ("done", 2), ("reviewed", 1)])
+def test_scope(project: Project, tmp_path: Path, scope: str, images: int) -> None:
+    assert CocoExport().preflight(project, tmp_path, {"scope": scope}).images == images
+
+
+def test_splits_by_folder_and_seed(project: Project, tmp_path: Path) -> None:
+    by_folder = CocoExport().write(project, tmp_path / "f", {"split": "folder"})
+    assert set(by_folder.files) == {"instances_photos.json", "instances_images.json"}
+    halves = {"split": "seed", "split_shares": "train=2,val=1", "split_seed": 4}
+    one, two = (CocoExport().write(project, tmp_path / n, {**halves, **DATE}).files for n in "ab")
+    assert one == two == ("instances_train.json", "instances_val.json")
+    assert (tmp_path / "a" / one[0]).read_bytes() == (tmp_path / "b" / one[0]).read_bytes()
+    assert len(json.loads((tmp_path / "a" / one[0]).read_text("utf-8"))["images"]) == 2
+
+
+def test_nothing_is_overwritten_or_left_behind(project: Project, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    CocoExport().write(project, out, DATE)
+    kept = (out / "instances.json").read_bytes()
+    with pytest.raises(FormatError, match=r"instances\.json exists already"):
+        CocoExport().write(project, out, {})
+    assert CocoExport().preflight(project, out, {}).existing == ("instances.json",)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(fraction: float, message: str) -> None:
+        if fraction > 0.3:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        CocoExport().write(project, out, {"overwrite": True}, stop)
+    with pytest.raises(Stopped):
+        CocoExport().write(project, tmp_path / "new" / "deep", {}, stop)
+    assert [p.name for p in out.iterdir()] == ["instances.json"]
+    assert (out / "instances.json").read_bytes() == kept
+    assert not (tmp_path / "new").exists()
+
+
+def test_options_that_make_no_sense_are_named(project: Project, tmp_path: Path) -> None:
+    for options, words in (
+        ({"category_ids": {3: 7}}, "Two classes would have the category id 7"),
+        ({"segmentation": "svg"}, "not 'svg'"),
+        ({"colour": 1}, "no option 'colour'"),
+        ({"split": "seed", "split_shares": "train"}, "A split is written as"),
+        ({"split": "seed", "split_shares": "../x=1"}, "plain names"),
+    ):
+        with pytest.raises(FormatError, match=words):
+            CocoExport().preflight(project, tmp_path, options)
+
+
+def annotation(**changed: object) -> dict[str, object]:
+    square = [[1, 1, 5, 1, 5, 5, 1, 5]]
+    return {"id": 1, "image_id": 1, "category_id": 4, "segmentation": square, "bbox": [1, 1, 4, 4], **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"image_id": 99}, "its image 99 is missing"),
+        ({"category_id": 99}, "its class 99 is missing"),
+        ({"id": "x"}, "not a whole number"),
+        ({"bbox": [float("nan"), 0, 1, 1]}, "not four finite numbers"),
+        ({"segmentation": [[0, 0, 1]]}, "at least three points"),
+        ({"segmentation": [[0, 0, float("inf"), 1, 1, 1]]}, "not a finite number"),
+        ({"segmentation": {"size": [40, 60], "counts": [5]}}, "cover 5 pixels"),
+        ({"segmentation": {"size": [1, 1], "counts": [1]}}, "its RLE is for"),
+        ({"segmentation": {"size": [40, 60], "counts": "!!"}}, "damaged"),
+        ({"segmentation": []}, "no segmentation"),
+    ],
+)
+def test_what_cannot_be_right_is_rejected_with_its_reason(
+    project: Project, tmp_path: Path, changed: dict[str, object], reason: str
+) -> None:
+    document = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 60, "height": 40}],
+        "categories": [{"id": 4, "name": "dog"}],
+        "annotations": [annotation(**changed), annotation(id=2)],
+    }
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(document), "utf-8")
+    plan = CocoImport().plan(project, file, {})
+    assert [r.reason for r in plan.rejected if reason in r.reason], plan.rejected
+    assert len(plan.rejected) == 1
+    assert plan.instances == 1
+    assert plan.images[0].new is False
+
+
+def test_images_that_are_missing_escape_or_differ_are_rejected(project: Project, tmp_path: Path) -> None:
+    names = ["../../etc/passwd", "/etc/passwd", "C:\\x.jpg", "gone.jpg", "b.png"]
+    images = [{"id": n, "file_name": f, "width": 61, "height": 40} for n, f in enumerate(names)]
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps({"images": images, "categories": [], "annotations": []}), "utf-8")
+    plan = CocoImport().plan(project, file, {})
+    reasons = {r.what: r.reason for r in plan.rejected}
+    assert all("leads out of the folder" in reasons[name] for name in names[:3])
+    assert "neither in the project nor beside" in reasons["gone.jpg"]
+    assert "61 × 40" in reasons["b.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"images": [\n1,', "line 2, column 3"),
+        (b"\xff\xfe\x00", "is not UTF-8"),
+        (b"[]", "no JSON object"),
+        (b"{}", "no list 'images'"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_files_that_are_no_coco_are_named(project: Project, tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "bad.json"
+    file.write_bytes(content)
+    with pytest.raises(FormatError, match=words) as caught:
+        CocoImport().plan(project, file, {})
+    assert "bad.json" in str(caught.value)
+
+
+def test_classes_can_be_mapped_or_skipped(project: Project, tmp_path: Path) -> None:
+    document = {
+        "images": [{"id": 1, "file_name": "photos/a.jpg", "width": 60, "height": 40}],
+        "categories": [{"id": 4, "name": "auto"}, {"id": 5, "name": "dog", "supercategory": "dog"}],
+        "annotations": [annotation(), annotation(id=2, category_id=5)],
+    }
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(document), "utf-8")
+    plan = CocoImport().plan(project, file, {"classes": {"auto": "car"}, "unknown_classes": "skip"})
+    assert [(r.name, r.action, r.target, r.instances) for r in plan.classes] == [
+        ("auto", "use", 3, 1),
+        ("dog", "skip", 0, 0),
+    ]
+    created = CocoImport().plan(project, file, {})
+    assert [r.action for r in created.classes] == ["create", "create"]
+    project.apply(*created.changes)
+    assert {c.name for c in project.categories()} == {"car", "sky", "cat", "auto", "dog"}
+    assert project.categories()[-1].parent is None  # its own parent in the file
