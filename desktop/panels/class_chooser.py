@@ -1,0 +1,88 @@
+"""A list of classes at the cursor that narrows while typing: the answer to ``Shift+Enter`` (ux.md §4)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from desktop.panels.class_editor import swatch_icon
+from desktop.workspace import Workspace
+
+
+class ClassChooser(QFrame):
+    """``chosen`` carries a class id; Esc or a click outside chooses nothing.
+
+    Enter on a name that no class has makes that class. Names that begin with the text come before those that only
+    contain it.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._workspace = workspace
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setAccessibleName(self.tr("Choose a class"))
+        self.text = QLineEdit()
+        self.text.setPlaceholderText(self.tr("Class name"))
+        self.text.setAccessibleName(self.tr("Class name"))
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("Matching classes"))
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setUniformItemSizes(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.setSpacing(4)
+        column.addWidget(self.text)
+        column.addWidget(self.list)
+        self.setFixedSize(240, 260)
+        self.text.textChanged.connect(self._fill)
+        self.text.returnPressed.connect(self._take)
+        self.text.installEventFilter(self)
+        self.list.itemClicked.connect(lambda _item: self._take())
+        self._fill()
+
+    def open_at(self, position: QPoint) -> None:
+        """Show it with its corner at a global position, kept on the screen."""
+        self.text.clear()
+        self._fill()
+        screen = QGuiApplication.screenAt(position) or QGuiApplication.primaryScreen()
+        area = screen.availableGeometry()
+        x = min(position.x(), area.right() - self.width())
+        y = min(position.y(), area.bottom() - self.height())
+        self.move(max(x, area.left()), max(y, area.top()))
+        self.show()
+        self.text.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _fill(self) -> None:
+        wanted = self.text.text().strip().casefold()
+        matching = [c for c in self._workspace.categories if wanted in c.name.casefold()]
+        matching.sort(key=lambda c: not c.name.casefold().startswith(wanted))
+        self.list.clear()
+        for category in matching:
+            item = QListWidgetItem(swatch_icon(category.colour, 14), category.name)
+            item.setData(Qt.ItemDataRole.UserRole, category.id)
+            self.list.addItem(item)
+        name = self.text.text().strip()
+        if name and not any(c.name.casefold() == wanted for c in matching) and not self._workspace.read_only:
+            self.list.addItem(QListWidgetItem(self.tr("New class “%1”").replace("%1", name)))
+        self.list.setCurrentRow(0)
+
+    def _take(self) -> None:
+        item = self.list.currentItem()
+        if item is None:
+            return
+        category_id = item.data(Qt.ItemDataRole.UserRole)
+        if category_id is None:
+            category_id = self._workspace.add_category(self.text.text().strip())
+        self.close()
+        self.chosen.emit(int(category_id))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()))
+            if step is not None and self.list.count():
+                self.list.setCurrentRow((self.list.currentRow() + step) % self.list.count())
+                return True
+        return super().eventFilter(watched, event)
