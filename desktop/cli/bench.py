@@ -16,9 +16,9 @@ import typer
 from rich.table import Table
 
 from desktop.cli.output import console, print_json
+from desktop.dataset import images
 from desktop.dataset.changes import AddCategories, AddImages, AddInstances
 from desktop.dataset.formats import registry
-from desktop.dataset.images import load_image
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Category, Image, Instance
 from desktop.dataset.store import Project
@@ -43,7 +43,7 @@ def latency(engine: Annotated[str, typer.Option(help="Engine by name.")] = "", a
     """Encode and prompt times of an engine on a sample photo (process CPU time, medians)."""
     chosen = create_engine(engine or default_engine())
     with as_file(resource("sample", "images", "val2017_000000006012.jpg")) as path:
-        pixels = load_image(path).pixels
+        pixels = images.load(path).pixels
     height, width = pixels.shape[:2]
     encodes, prompts = [], []
     for repeat in range(REPEATS):
@@ -75,7 +75,7 @@ def export(instances: Annotated[int, typer.Option(min=1)] = 5000, as_json: Json 
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder, Project.create(Path(folder) / "bench") as project:
         per_image = 50
-        images = tuple(
+        pictures = tuple(
             Image(project.reserve_image_id(), f"{number}.jpg", width=640, height=480)
             for number in range(-(-instances // per_image))
         )
@@ -87,8 +87,8 @@ def export(instances: Annotated[int, typer.Option(min=1)] = 5000, as_json: Json 
             cx, cy = generator.uniform(80, 560), generator.uniform(80, 400)
             ring = [(cx + r * np.cos(a), cy + r * np.sin(a)) for r, a in zip(radius, angles, strict=True)]
             mask = Mask.from_polygons([ring], 640, 480)
-            made.append(Instance(project.reserve_instance_id(), images[number // per_image].id, mask, category.id))
-        project.apply(AddImages(images), AddCategories((category,)), AddInstances(tuple(made)))
+            made.append(Instance(project.reserve_instance_id(), pictures[number // per_image].id, mask, category.id))
+        project.apply(AddImages(pictures), AddCategories((category,)), AddInstances(tuple(made)))
         started = time.process_time()
         registry.export_format("coco").write(project, Path(folder) / "out", {})
         seconds = time.process_time() - started

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from desktop.cli import bench, doctor, evaluate, project, segment
 from desktop.cli.output import Exit, InputProblem, say
@@ -69,17 +69,15 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; bad input ends in one sentence on stderr, never in a traceback."""
     command = typer.main.get_command(app)
-    known = command.commands if isinstance(command, click.Group) else {}  # type: ignore[unreachable]
+    known = command.commands if isinstance(command, TyperGroup) else {}
     if not arguments or (arguments[0] not in known and not arguments[0].startswith("-")):
         arguments = ["open", *arguments]
     try:
         result = command.main(arguments, prog_name="maskwright", standalone_mode=False)
-    except click.exceptions.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return Exit.INTERRUPTED
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except click.ClickException as error:
-        say(f"maskwright: {error.format_message()}")
+    except typer.TyperException as error:
+        say(f"maskwright: {error}")
         return Exit.WRONG_INPUT
     except WeightsMissing as error:
         say(f"maskwright: {error}")

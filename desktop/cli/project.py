@@ -14,7 +14,7 @@ from desktop.cli.output import Exit, InputProblem, console, print_json, progress
 from desktop.dataset.changes import AddCategories, AddImages
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats import registry
-from desktop.dataset.images import list_images, probe
+from desktop.dataset.images import probe, scan_folder
 from desktop.dataset.model import Category, Image
 from desktop.dataset.palette import class_colour
 from desktop.dataset.store import Project
@@ -31,7 +31,7 @@ def new(
 ) -> None:
     """Make a project of images."""
     names = values.names(classes) if classes else ()
-    files = [file for path in images for file in list_images(path)]
+    files = [file for path in images for file in (scan_folder(path) if path.is_dir() else [path])]
     if not files:
         raise InputProblem(f"No images were found in {', '.join(map(str, images))}.")
     failed: list[dict[str, str]] = []
@@ -44,9 +44,11 @@ def new(
                 except DatasetError as error:
                     failed.append({"file": str(file), "reason": str(error)})
                 else:
-                    size = (pages.width, pages.height, pages.orientation)
                     path = opened.stored_path(file)
-                    added.extend(Image(opened.reserve_image_id(), path, n, *size) for n in range(pages.pages))
+                    added.extend(
+                        Image(opened.reserve_image_id(), path, page, *size, orientation=pages.orientation)
+                        for page, size in enumerate(pages.sizes)
+                    )
                 progress(number, len(files))
         categories = tuple(
             Category(opened.reserve_category_id(), name, class_colour(position), position=position)

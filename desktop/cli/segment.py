@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from desktop.cli import values
 from desktop.cli.output import InputProblem, print_json, say
-from desktop.dataset.images import load_image
+from desktop.dataset import images
 from inference.engine import Capability, Image, Vocabulary, silent
 from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
 from inference.registry import create_engine, default_engine
@@ -37,7 +37,7 @@ def segment(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Segment one object of an image by prompts."""
-    loaded = load_image(image)
+    loaded = images.load(image)
     height, width = loaded.pixels.shape[:2]
     prompts = PromptSet()
     if prior is not None:
@@ -96,7 +96,7 @@ def _reference(text: str) -> Reference:
     name, separator, mask = text.rpartition(":")
     if not separator:
         raise InputProblem(f"'{text}' is not of the form --reference IMG:MASK.png.")
-    pixels = load_image(Path(name)).pixels
+    pixels = images.load(Path(name)).pixels
     return Reference(pixels, values.mask_file(Path(mask), (pixels.shape[1], pixels.shape[0])), Path(name).name)
 
 
