@@ -1,0 +1,541 @@
+"""The open session on the screen: prompts go in, requests go to the worker, answers come back (ux.md §4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject
+
+from desktop.canvas.host import SessionView
+from desktop.dataset.masks import Mask
+from desktop.dataset.model import Instance, Provenance
+from desktop.image_service import ImageService
+from desktop.session import Ask, Session, Stop
+from desktop.settings import Settings
+from desktop.workspace.engines import Engines
+from desktop.workspace.link import InferenceLink
+from desktop.workspace.provenance import prompts_json
+from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
+from inference.engine import Speed
+from inference.messages import Dropped, Failed, FailureKind, Finished, Progress, Segment, Started
+from inference.prompts import Prompt, PromptKind, PromptSet, Text
+from inference.results import Segmentation
+
+
+class Prompting(Engines):
+    """See :class:`desktop.workspace.Workspace`."""
+
+    def __init__(
+        self, settings: Settings, inference_link: InferenceLink | None, images: ImageService, parent: QObject | None = None
+    ) -> None:
+        super().__init__(settings, inference_link, images, parent)
+        self._parked: dict[int, Session] = {}
+        self._text_threshold = 0.3
+        self._max_results = 20
+        self._text_history: list[str] = []
+        self._highlighted: int | None = None
+        self._busy_text = ""
+        self._fraction: float | None = None
+        self._preview: NDArray[np.float32] | None = None
+        self._message = ""
+        self._jobs_of_session: dict[int, str] = {}
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def prompts(self) -> PromptSet:
+        """The prompts of the open session (empty when none is open)."""
+        return self._session.prompts if self._session is not None else PromptSet()
+
+    @property
+    def session(self) -> SessionInfo | None:
+        s = self._session
+        if s is None:
+            return None
+        return SessionInfo(
+            s.id, s.prompts, s.candidates, s.chosen, s.kept, s.busy, self._busy_text if s.busy else "",
+            self._fraction if s.busy else None, self._preview if s.busy else None, s.engine, s.ignored,
+            self._session_message(s), s.refines, s.can_undo, s.can_redo,
+        )  # fmt: skip
+
+    def _session_message(self, session: Session) -> str:
+        if session.busy:
+            return ""
+        if self._message:
+            return self._message
+        unusable = session.unusable() if not session.is_empty else ""
+        if unusable and session.candidate is None:
+            return unusable
+        if session.has_answer and session.candidate is None:
+            if session.has_search:
+                words = ", ".join(p.text for p in session.prompts if isinstance(p, Text))
+                text = self.tr("No region matched '{words}' above {threshold}.")
+                return text.format(words=words, threshold=f"{session.text_threshold:.2f}")
+            return self.tr("Nothing found — add a positive point or lower the threshold")
+        return ""
+
+    @property
+    def session_view(self) -> SessionView:
+        """What the canvas draws of the session."""
+        s = self._session
+        if s is None:
+            return SessionView(colour=self.class_colour(self._current_category))
+        colour = self.class_colour(self._current_category)
+        if s.refines is not None and s.refines in self._instances:
+            colour = self.colour_of(s.refines)
+        busy_text = self._busy_text if s.busy else ""
+        return SessionView(s.prompts, s.candidate, colour, s.busy, busy_text, self._preview, self._highlighted)
+
+    @property
+    def parked_sessions(self) -> Sequence[ParkedSession]:
+        return [ParkedSession(s.id, image_id, len(s.prompts)) for image_id, s in self._parked.items()]
+
+    @property
+    def text_threshold(self) -> float:
+        return self._text_threshold
+
+    @property
+    def max_results(self) -> int:
+        return self._max_results
+
+    @property
+    def text_history(self) -> Sequence[str]:
+        """Latest first, at most 100, without repeats."""
+        return self._text_history
+
+    def can_run(self) -> str:
+        """Empty, or the reason why the engine cannot be asked."""
+        if self._session is None:
+            return self.tr("There is no prompt yet.")
+        return self._session.unusable()
+
+    def can_accept(self) -> str:
+        if self._session is None:
+            return self.tr("There is no open session: prompt something first.")
+        if self._session.candidate is None:
+            return self.tr("There is no mask to accept yet.")
+        return self.editable()
+
+    def can_refine(self) -> str:
+        if len(self._selection) != 1 or self._selection[0] not in self._instances:
+            return self.tr("Select one instance to refine it.")
+        if self._instances[self._selection[0]].locked:
+            return self.tr("The instance is locked.")
+        return self.editable()
+
+    # -- prompts -------------------------------------------------------------------------------------------------
+
+    def _open(self) -> Session | None:
+        """The open session, made if there is none; None (with a sentence) when the image cannot be edited."""
+        reason = self.editable()
+        if reason or self._image is None:
+            self.notice(reason)
+            return None
+        if self._session is None:
+            self._session = self._new_session(self._image.id)
+        return self._session
+
+    def _new_session(self, image_id: int, prior: Instance | None = None) -> Session:
+        session = Session(
+            image_id,
+            self.specs,
+            self._find_with,
+            self._refine_with,
+            prior=prior.mask.to_array() if prior is not None else None,
+            refines=prior.id if prior is not None else None,
+            compose_edits=self.settings.flag("engines.compose"),
+        )
+        session.text_threshold, session.max_results = self._text_threshold, self._max_results
+        return session
+
+    def add_prompt(self, prompt: Prompt) -> None:
+        """Add a prompt to the open session, which the first one opens; the engine is asked at once."""
+        session = self._open()
+        if session is not None:
+            session.add(prompt)
+            self._session_moved()
+
+    def replace_prompt(self, index: int, prompt: Prompt, *, final: bool) -> None:
+        """Move or change a prompt; ``final`` is False while it is dragged (then only instant engines are asked)."""
+        if self._session is None:
+            return
+        self._session.replace(index, prompt, final=final)
+        spec = self.specs.get(self._session.engine)
+        self._session_moved(ask=final or (spec is not None and spec.speed is Speed.INSTANT))
+
+    def remove_prompt(self, index: int) -> None:
+        if self._session is None:
+            return
+        try:
+            self._session.remove(index)
+        except ValueError as error:
+            self.notice(str(error))
+            return
+        self._session_moved()
+
+    def mute_prompt(self, index: int, muted: bool) -> None:
+        if self._session is not None:
+            self._session.mute(index, muted)
+            self._session_moved()
+
+    def highlight_prompt(self, index: int | None) -> None:
+        """Hovering in the list highlights the prompt on the canvas."""
+        if index != self._highlighted:
+            self._highlighted = index
+            self.session_changed.emit()
+
+    def invert_last_prompt(self) -> None:
+        """``I``: positive becomes negative and the reverse."""
+        session = self._session
+        if session is None or not session.prompts.prompts or session.is_empty:
+            return
+        index = len(session.prompts.prompts) - 1
+        last = session.prompts.prompts[index]
+        session.replace(index, replace(last, positive=not last.positive))
+        self._session_moved()
+
+    def hold_requests(self, held: bool) -> None:
+        """While held (Ctrl down), prompts are collected and run once on release."""
+        if self._session is not None:
+            self._session.hold(held)
+            if not held:
+                self._session_moved()
+
+    def new_part(self) -> int:
+        session = self._open()
+        return session.new_part() if session is not None else 0
+
+    def add_text(self, text: str) -> None:
+        """Run the text box: the phrases (commas and newlines separate) replace those of the session."""
+        phrases = [p for p in (part.strip() for part in re.split(r"[,\n]", text)) if p]
+        if not phrases:
+            return
+        entry = text.strip()
+        self._text_history = [entry, *(t for t in self._text_history if t != entry)][:100]
+        session = self._open()
+        if session is None:
+            return
+        for index in reversed([i for i, p in enumerate(session.prompts.prompts) if p.kind is PromptKind.TEXT]):
+            session.remove(index)
+        for phrase in phrases:
+            session.add(Text(phrase))
+        self._session_moved()
+        self._say_ignored(session)
+
+    def _say_ignored(self, session: Session) -> None:
+        spec = self.specs.get(session.engine)
+        takers = [e for e in self.engines if PromptKind.TEXT in e.spec.prompts and e.usable]
+        if spec is None or PromptKind.TEXT in spec.prompts:
+            return
+        actions = tuple(
+            NoticeAction(self.tr("Switch to {engine}").format(engine=e.spec.title), lambda n=e.spec.name: self.set_find_with(n))  # type: ignore[misc]
+            for e in takers[:1]
+        )
+        text = self.tr("{engine} does not take text; the words are ignored.").format(engine=spec.title)
+        if not takers:
+            text += " " + self.tr("No engine that takes text is installed.")
+        self.raise_notice(Notice(text, Severity.WARNING, actions))
+
+    def set_text_threshold(self, threshold: float) -> None:
+        """0–1; re-filters cached candidates, never runs anything."""
+        self._text_threshold = min(max(threshold, 0.0), 1.0)
+        self._filter_changed()
+
+    def set_max_results(self, count: int) -> None:
+        self._max_results = max(count, 1)
+        self._filter_changed()
+
+    def _filter_changed(self) -> None:
+        if self._session is not None:
+            self._session.text_threshold, self._session.max_results = self._text_threshold, self._max_results
+        self.session_changed.emit()
+
+    def undo_prompt(self) -> None:
+        """Backspace: the session's last change goes; its result comes from the session's cache."""
+        if self._session is not None and self._session.undo():
+            if self._session.is_empty and not self._session.can_undo and self._session.refines is None:
+                self._drop_requests()
+            self._session_moved()
+
+    def redo_prompt(self) -> None:
+        if self._session is not None and self._session.redo():
+            self._session_moved()
+
+    # -- candidates ----------------------------------------------------------------------------------------------
+
+    def cycle_candidate(self, step: int = 1) -> None:
+        if self._session is not None:
+            self._session.cycle(step)
+            self.session_changed.emit()
+
+    def choose_candidate(self, index: int) -> None:
+        if self._session is not None:
+            self._session.choose(index)
+            self.session_changed.emit()
+
+    def keep_candidate(self, index: int, keep: bool) -> None:
+        """Check several to keep several on accept."""
+        if self._session is not None:
+            self._session.keep(index, keep)
+            self.session_changed.emit()
+
+    # -- the way out ---------------------------------------------------------------------------------------------
+
+    def accept(self, category_id: int | None = None, *, start_next: bool = False) -> None:
+        """Make the shown candidate an instance (or replace the refined one): one undo step; the tool stays."""
+        reason = self.can_accept()
+        session = self._session
+        if reason or session is None or self._image is None:
+            self.notice(reason)
+            return
+        taken = session.to_accept()
+        if not taken:
+            self.notice(self.tr("Nothing found — add a positive point or lower the threshold"))
+            return
+        self._drop_requests()
+        changed: list[Instance] = []
+        old = self._instances.get(session.refines) if session.refines is not None else None
+        for offset, candidate in enumerate(taken):
+            mask = Mask.from_array(candidate.mask())
+            provenance = Provenance(
+                source=candidate.engine,
+                prompts=prompts_json(session.prompts),
+                score=float(candidate.score),
+                seed=self.settings.number("engines.seed"),
+            )
+            if old is not None and offset == 0:
+                provenance = replace(provenance, created=old.provenance.created)
+                changed.append(
+                    replace(old, mask=mask, provenance=provenance, category_id=category_id or old.category_id)
+                )
+            else:
+                new = self.new_instance(mask, provenance, category_id)
+                changed.append(replace(new, id=new.id + offset, z_order=new.z_order + offset))
+        verb = self.tr("Refine {what}") if old is not None else self.tr("Accept {what}")
+        what = f"{self.class_name(changed[0].category_id)} #{changed[0].id}"
+        self._session, self._message = None, ""
+        if not self._change_instances(verb.format(what=what), changed):
+            self._session = session if self.read_only else None
+        else:
+            stack = self._stack()
+            stack.done[-1] = replace(stack.done[-1], session=session)
+            self.select([] if start_next else [i.id for i in changed])
+        self.session_changed.emit()
+        self.history_changed.emit()
+
+    def cancel(self) -> bool:
+        """Esc in layers: the running request, then the session; False when nothing was open."""
+        if self._session is None:
+            return False
+        if self._session.stop() is Stop.REQUEST:
+            self._drop_requests()
+            self.notice(self.tr("Cancelled; your prompts are kept."))
+            self.session_changed.emit()
+        else:
+            self.discard()
+        return True
+
+    def discard(self) -> None:
+        """Close the session without an instance; undo brings it back."""
+        session = self._session
+        if session is None:
+            return
+        self._drop_requests()
+        self._session, self._message = None, ""
+        if not session.is_empty:
+            self._remember_discarded(session)
+        self.session_changed.emit()
+
+    def run(self) -> None:
+        """Ask the engine (again) with the present prompts."""
+        if self._session is not None:
+            self._send(self._session.next_ask(explicit=True))
+            self.session_changed.emit()
+
+    def refine(self, instance_id: int) -> None:
+        """Open a session on an instance's mask."""
+        instance = self._instances.get(instance_id)
+        reason = self.editable()
+        if instance is None or reason or instance.locked:
+            self.notice(reason or self.tr("The instance is locked."))
+            return
+        self.discard()
+        self.select([instance_id])
+        self._session = self._new_session(instance.image_id, instance)
+        self._session_moved()
+
+    def refine_selected(self) -> None:
+        if not self.can_refine():
+            self.refine(self._selection[0])
+
+    def compare(self, engine: str) -> None:
+        """Ask a second engine the same prompts and add its masks to the candidates."""
+        if self._session is not None:
+            self._send(self._session.ask_also(engine))
+            self.session_changed.emit()
+
+    # -- requests and answers ------------------------------------------------------------------------------------
+
+    def _engines_chosen(self) -> None:
+        super()._engines_chosen()
+        if self._session is not None:
+            self._session.set_engines(self._find_with, self._refine_with)
+            self._session_moved()
+
+    def _session_moved(self, *, ask: bool = True) -> None:
+        self._message = ""
+        if ask and self._session is not None:
+            self._send(self._session.next_ask())
+        self.session_changed.emit()
+        self.history_changed.emit()
+
+    def _send(self, ask: Ask | None) -> None:
+        image = self.engine_image()
+        session = self._session
+        if ask is None or session is None:
+            return
+        if image is None or self._inference is None:
+            # the prompts wait for the pixels: asked again when they arrive
+            session.fail(ask.revision)
+            self._busy_text = self.tr("Reading the image…")
+            return
+        self._preview, self._fraction, self._busy_text = None, None, ""
+        request = Segment(
+            ask.engine, image, ask.prompts, session.id, ask.revision, ask.memory,
+            self.settings.number("engines.seed"), self._roi, ask.as_job,
+        )  # fmt: skip
+        job = self._inference.submit(request)
+        self._jobs_of_session[job] = session.id
+
+    def _drop_requests(self) -> None:
+        """Cancel what runs for the open session."""
+        if self._session is None or self._inference is None:
+            return
+        for job, session in list(self._jobs_of_session.items()):
+            if session == self._session.id:
+                self._inference.cancel(job)
+                del self._jobs_of_session[job]
+        self._preview = None
+
+    def _session_by_id(self, session_id: str) -> Session | None:
+        if self._session is not None and self._session.id == session_id:
+            return self._session
+        return next((s for s in self._parked.values() if s.id == session_id), None)
+
+    def _session_event(self, event: object) -> None:
+        match event:
+            case Started(job=job) if job in self._jobs_of_session:
+                self.session_changed.emit()
+            case Progress(job=job) if self._is_open(job):
+                self._fraction, self._busy_text = event.fraction, event.message
+                self._preview = event.preview if event.preview is not None else self._preview
+                self.session_changed.emit()
+            case Finished(job=job, request=Segment() as request, result=Segmentation() as answer):
+                self._jobs_of_session.pop(job, None)
+                session = self._session_by_id(request.session)
+                if session is not None:
+                    session.take(request.revision, answer)
+                    if session is self._session:
+                        self._preview = None
+                        self._send(session.next_ask())
+                        self.session_changed.emit()
+            case Failed(job=job, request=Segment() as request):
+                self._jobs_of_session.pop(job, None)
+                session = self._session_by_id(request.session)
+                if session is not None and session.fail(request.revision):
+                    self._failed(event)
+                self.session_changed.emit()
+            case Dropped(job=job) if job in self._jobs_of_session:
+                del self._jobs_of_session[job]
+
+    def _is_open(self, job: int) -> bool:
+        return self._session is not None and self._jobs_of_session.get(job) == self._session.id
+
+    def _failed(self, event: Failed) -> None:
+        if event.kind is FailureKind.UNUSABLE_PROMPTS:
+            self._message = event.message
+            return
+        self._message = self.tr("The engine failed; your prompts are kept.")
+        again = NoticeAction(self.tr("Run again"), self.run)
+        self.raise_notice(Notice(event.message, Severity.ERROR, (again,), event.details))
+
+    # -- parking and undo ----------------------------------------------------------------------------------------
+
+    def _park(self) -> None:
+        """Leave the session on its image (badge "1 open session")."""
+        if self._session is not None and not self._session.is_empty:
+            self._parked[self._session.image_id] = self._session
+        self._session, self._message = None, ""
+
+    def _unpark(self, image_id: int) -> None:
+        self._session = self._parked.pop(image_id, None)
+        if self._session is not None:
+            self._session.set_engines(self._find_with, self._refine_with)
+
+    def _remember_discarded(self, session: Session) -> None:
+        from desktop.workspace.steps import Step
+
+        self._stack().push(Step(self.tr("Discard session"), session.image_id, session=session))
+        self.history_changed.emit()
+
+    def undo(self) -> None:
+        """In a session its last prompt; else the last step of the image. An accepted session opens again."""
+        if self._session is not None and self._session.can_undo:
+            self.undo_prompt()
+            return
+        if self._session is not None:
+            self._drop_requests()
+            self._session = None
+        step = self._undo_step()
+        if step is not None and step.session is not None:
+            self._session = step.session
+            self._session_moved(ask=False)
+        self.session_changed.emit()
+
+    def redo(self) -> None:
+        session = self._session
+        if session is not None and session.can_redo:
+            self.redo_prompt()
+            return
+        stack = self._stack()
+        if session is not None and not (stack.undone and stack.undone[-1].session is session):
+            return
+        if self._redo_step() is not None:
+            self._session = None
+            self.session_changed.emit()
+
+    @property
+    def undo_name(self) -> str:
+        """ "Undo Brush stroke on car #12", or empty when there is nothing to undo."""
+        if self._session is not None and self._session.can_undo:
+            return self.tr("Undo prompt {n}").format(n=len(self._session.prompts))
+        done = self._stack().done
+        return self.tr("Undo {name}").format(name=done[-1].name) if done else ""
+
+    @property
+    def redo_name(self) -> str:
+        if self._session is not None and self._session.can_redo:
+            return self.tr("Redo prompt")
+        undone = self._stack().undone
+        if self._session is not None and undone and undone[-1].session is not self._session:
+            return ""
+        return self.tr("Redo {name}").format(name=undone[-1].name) if undone else ""
+
+    def jump_to(self, index: int) -> None:
+        """Make the first ``index`` entries of the history done, the others undone."""
+        self._park_quietly()
+        while len(self._stack().done) > max(index, 0):
+            if self._undo_step() is None:
+                return
+        while len(self._stack().done) < index:
+            if self._redo_step() is None:
+                return
+
+    def _park_quietly(self) -> None:
+        self._drop_requests()
+        self._session = None
+        self.session_changed.emit()
