@@ -154,8 +154,8 @@ def export(
     if as_json:
         print_json(answer)
     say(f"{report.instances} instances of {report.images} images exported to {report.folder}.")
-    for each in report.warnings:
-        say(f"  {each.file}: {each.text}" if each.file else f"  {each.text}")
+    for warning in report.warnings:
+        say(f"  {warning.file}: {warning.text}" if warning.file else f"  {warning.text}")
 
 
 def _report_failed(failed: list[dict[str, str]]) -> None:

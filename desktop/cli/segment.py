@@ -83,8 +83,8 @@ def segment(
     }
     if as_json:
         print_json(summary)
-    for each in answer.ignored:
-        say(f"{chosen.spec.title} does not take {each.kind} prompts; {each.count} ignored.")
+    for skipped in answer.ignored:
+        say(f"{chosen.spec.title} does not take {skipped.kind} prompts; {skipped.count} ignored.")
     if not answer.candidates:
         say("Nothing found — add a positive point.")
     elif not as_json:

@@ -18,8 +18,8 @@ _SIGNS = {"+": True, "-": False, "−": False}
 
 def point(text: str) -> Point:
     """``X,Y[,+|-]`` in image coordinates; without a sign positive."""
-    numbers, positive = _split(text, 2, "--point X,Y[,+|-]")
-    return Point(*numbers, positive=positive)
+    (x, y), positive = _split(text, 2, "--point X,Y[,+|-]")
+    return Point(x, y, positive)
 
 
 def box(text: str) -> Box:
