@@ -184,7 +184,7 @@ def _figures(runs: Sequence[ClickRun], encodings: Sequence[float]) -> dict[str, 
         figures[f"noc{level}"] = round(float(np.mean([run.clicks_to(level / 100) for run in runs])), 3)
     for count in _IOU_CLICKS:
         figures[f"iou{count}"] = round(float(np.mean([run.iou_after(count) for run in runs])), 4)
-    figures["failures90"] = sum(max(run.ious) < STOP_IOU for run in runs)
+    figures["failures90"] = sum(1 for run in runs if max(run.ious) < STOP_IOU)
     figures["encode_ms"] = round(1000 * float(np.mean(encodings)), 1) if encodings else 0.0
     figures["ms_per_click"] = round(1000 * seconds / clicks, 1)
     return figures
