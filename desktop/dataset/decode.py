@@ -7,7 +7,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -146,7 +146,9 @@ def _decode_tiff(path: Path, data: bytes, number: int) -> Decoded:
             # tifffile leaves most compressions to a further package; Pillow's libtiff has them
             with PIL.Image.open(io.BytesIO(data)) as picture:
                 picture.seek(number)
-                return from_pillow(picture, 1 if picture.mode == "RGB" and orientation == 1 else orientation)
+                picture.load()  # Pillow turns TIFFs by their orientation tag while it loads them
+                turned = from_pillow(picture, 1)
+            return replace(turned, values=unturned(turned.values, orientation), orientation=orientation)
         if page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
             table = np.asarray(page.colormap)
             scale = 257 if table.max() > 255 else 1
@@ -160,6 +162,15 @@ def _decode_tiff(path: Path, data: bytes, number: int) -> Decoded:
             values = values.astype(np.uint8) * np.uint8(255)
         inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
         return Decoded(values, orientation, alpha=bands in (2, 4), white_is_zero=inverted)
+
+
+def unturned(values: Values, orientation: int) -> Values:
+    """Rows and columns as stored, from the oriented image: the reverse of ``images.oriented``."""
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return values.swapaxes(0, 1) if orientation >= 5 else values
 
 
 def _check_supported(path: Path, page: Any, bands: int) -> None:

@@ -223,9 +223,10 @@ def _window(values: Values) -> tuple[float, float]:
 
 def _windowed(values: Values, window: tuple[float, float]) -> NDArray[np.uint8]:
     low, high = window
-    kind = np.float64 if values.dtype.itemsize > 4 else np.float32
-    scaled = np.nan_to_num((values.astype(kind) - kind(low)) * kind(255 / (high - low)), nan=0, posinf=255, neginf=0)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    precise = np.float64 if values.dtype.itemsize > 4 else np.float32
+    scaled = np.subtract(values, low, dtype=precise) * precise(255 / (high - low))
+    finite = np.nan_to_num(scaled, nan=0, posinf=255, neginf=0)
+    return np.asarray(np.rint(np.clip(finite, 0, 255)), np.uint8)
 
 
 _DIGITS = re.compile(r"(\d+)")
