@@ -1,0 +1,145 @@
+"""The rows of the image strip and how a thumbnail with its badge is drawn. Thumbnails are asked for when painted."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TypeAlias
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from desktop.dataset.model import Image, ImageState
+from desktop.panels.icons import icon
+from desktop.workspace import Workspace
+
+IMAGE_ID = Qt.ItemDataRole.UserRole
+_STATE = Qt.ItemDataRole.UserRole + 1
+_THUMBNAIL = Qt.ItemDataRole.UserRole + 2
+_PARKED = Qt.ItemDataRole.UserRole + 3
+_ROOT = QModelIndex()
+_Index: TypeAlias = QModelIndex | QPersistentModelIndex
+
+BADGES = {state: f"badge-{state.value}" for state in ImageState}
+_BADGE_COLOURS = {
+    ImageState.EMPTY: "#ffffff",
+    ImageState.DRAFT: "#ffd166",
+    ImageState.DONE: "#6fd08c",
+    ImageState.REVIEWED: "#6fd08c",
+    ImageState.REJECTED: "#ff8a80",
+    ImageState.ERROR: "#ff8a80",
+}
+
+
+class ImageStripModel(QAbstractListModel):
+    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._rows: dict[int, int] = {}
+        self._images: list[Image] = []
+        self._parked: frozenset[int] = frozenset()
+
+    def refresh(self) -> None:
+        images = list(self._workspace.visible_images or ())
+        self.beginResetModel()
+        self._images = images
+        self._rows = {image.id: row for row, image in enumerate(images)}
+        self.endResetModel()
+
+    def index_of(self, image_id: int) -> QModelIndex:
+        row = self._rows.get(image_id)
+        return self.index(row) if row is not None else QModelIndex()
+
+    def repaint(self, image_id: int) -> None:
+        """A thumbnail arrived or a badge changed."""
+        index = self.index_of(image_id)
+        if not index.isValid():
+            return
+        visible = self._workspace.visible_images
+        if index.row() < len(visible) and visible[index.row()].id == image_id:
+            self._images[index.row()] = visible[index.row()]
+        self.dataChanged.emit(index, index)
+
+    def parked_changed(self) -> None:
+        """Images with a parked session carry a mark."""
+        parked = frozenset(session.image_id for session in self._workspace.parked_sessions or ())
+        changed, self._parked = parked ^ self._parked, parked
+        for image_id in changed:
+            self.repaint(image_id)
+
+    def rowCount(self, parent: _Index = _ROOT) -> int:  # noqa: N802
+        return 0 if parent.isValid() else len(self._images)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        image = self._images[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _name(image)
+        if role == IMAGE_ID:
+            return image.id
+        if role == _STATE:
+            return image.state
+        if role == _THUMBNAIL:
+            return self._workspace.thumbnail(image.id)
+        if role == _PARKED:
+            return image.id in self._parked
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
+            size = f", {image.width} × {image.height}" if image.width else ""
+            parked = self.tr(", 1 open session") if image.id in self._parked else ""
+            return f"{image.path} ({image.state.value}{size}{parked})" + (f"\n{image.error}" if image.error else "")
+        return None
+
+
+def _name(image: Image) -> str:
+    name = PurePosixPath(image.path).name
+    return f"{name} [{image.page + 1}]" if image.page else name
+
+
+class ImageDelegate(QStyledItemDelegate):
+    WIDTH, HEIGHT = 112, 92
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
+        return QSize(self.WIDTH, self.HEIGHT - 16 + option.fontMetrics.height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        palette, rect = option.palette, option.rect.adjusted(3, 3, -3, -3)
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        if option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Midlight))
+        text_height = option.fontMetrics.height()
+        frame = QRect(rect.left(), rect.top(), rect.width(), rect.height() - text_height - 2)
+        painter.fillRect(frame, QColor("#5a5a5a"))
+        thumbnail = index.data(_THUMBNAIL)
+        if isinstance(thumbnail, QImage) and not thumbnail.isNull():
+            size = thumbnail.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(frame.center() - QRect(0, 0, size.width(), size.height()).center(), size)
+            painter.drawImage(place, thumbnail)
+        self._badge(painter, frame, ImageState(index.data(_STATE)))
+        if index.data(_PARKED):
+            mark = QRect(frame.right() - 19, frame.top() + 2, 18, 18)
+            self._disc(painter, mark)
+            icon("prompts", "#ffffff").paint(painter, mark.adjusted(3, 3, -3, -3))
+        if chosen:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(palette.color(QPalette.ColorRole.Accent), 2))
+            painter.drawRect(frame.adjusted(0, 0, 0, 0))
+        painter.setPen(palette.color(QPalette.ColorRole.Text if chosen else QPalette.ColorRole.PlaceholderText))
+        name = QRect(rect.left(), frame.bottom() + 3, rect.width(), text_height)
+        text = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, name.width())
+        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+
+    def _badge(self, painter: QPainter, frame: QRect, state: ImageState) -> None:
+        place = QRect(frame.left() + 2, frame.top() + 2, 18, 18)
+        self._disc(painter, place)
+        icon(BADGES[state], _BADGE_COLOURS[state]).paint(painter, place.adjusted(3, 3, -3, -3))
+
+    @staticmethod
+    def _disc(painter: QPainter, place: QRect) -> None:
+        """A dark ground, so that the mark reads on any photograph."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(20, 24, 30, 190))
+        painter.drawEllipse(place)
