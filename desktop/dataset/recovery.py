@@ -88,6 +88,35 @@ def read_journal(path: Path) -> Recovery | None:
         return None
 
 
+def set_aside(journal: Path) -> Recovery | None:
+    """Move a journal out of the way of new ones, and read all that were set aside and not yet discarded, in order.
+
+    A journal that cannot be read stays on disk beside the others, for a person to look at.
+    """
+    if journal.exists():
+        number = 1 + max((int(path.suffix[6:]) for path in _aside(journal)), default=0)
+        journal.replace(journal.with_suffix(f".found{number}"))
+    found = [recovery for path in _aside(journal) if (recovery := read_journal(path)) is not None]
+    if not found:
+        return None
+    return Recovery(tuple(change for recovery in found for change in recovery.changes), found[-1].made)
+
+
+def discard_set_aside(journal: Path) -> None:
+    """Delete the journals that :func:`set_aside` reads; those that cannot be read stay."""
+    for path in _aside(journal):
+        if read_journal(path) is not None:
+            path.unlink()
+
+
+def _aside(journal: Path) -> list[Path]:
+    """The journals set aside, oldest first."""
+    found = [
+        path for path in journal.parent.glob("*.found*") if path.stem == journal.stem and path.suffix[6:].isdigit()
+    ]
+    return sorted(found, key=lambda path: int(path.suffix[6:]))
+
+
 _TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(changes.Change)}
 
 

@@ -35,7 +35,7 @@ from desktop.dataset.project_file import (
     damage_named,
     rotate_backup,
 )
-from desktop.dataset.recovery import Recovery, journal_path, read_journal
+from desktop.dataset.recovery import Recovery, discard_set_aside, journal_path, set_aside
 from desktop.dataset.schema import VERSION, check_version, migrate
 from desktop.dataset.writer import SaveState, SaveStatus, Writer
 
@@ -75,10 +75,8 @@ class Project:
             self._last_ids = rows.last_ids(connection)
         self._writer: Writer | None = None
         if not reason:
-            self.recovery = read_journal(journal)
-            if self.recovery is not None:
-                # kept aside, so that a successful save of this run does not delete what was not restored yet
-                journal.replace(journal.with_suffix(".found"))
+            # set aside, so that a save of this run neither deletes nor replaces what was not restored yet
+            self.recovery = set_aside(journal)
             self._writer = Writer(path, journal, self._on_written, self._on_state)
 
     # opening and closing
@@ -472,7 +470,7 @@ class Project:
     def discard_recovered(self) -> None:
         """Forget what an earlier run could not save."""
         self.recovery = None
-        self._journal.with_suffix(".found").unlink(missing_ok=True)
+        discard_set_aside(self._journal)
 
     def _on_written(self, batches: list[c.Batch]) -> None:
         with self._guard:

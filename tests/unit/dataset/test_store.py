@@ -130,6 +130,7 @@ def test_disk_full_keeps_changes_in_the_journal_and_offers_them(project, tmp_pat
     copy = project.save_copy(tmp_path / "elsewhere.maskwright")
     with Project.open(copy) as saved:
         assert saved.instances(1) == (item,)
+    reopened(project, tmp_path).close()  # neither restored nor discarded: it is offered again
     with reopened(project, tmp_path) as again:
         assert again.instances(1) == ()
         assert again.recovery is not None
@@ -137,6 +138,9 @@ def test_disk_full_keeps_changes_in_the_journal_and_offers_them(project, tmp_pat
         assert again.restore_recovered() == 1
         assert again.instances(1) == (item,)
         assert again.recovery is None
+    with reopened(again, tmp_path) as later:
+        assert later.recovery is None
+        assert later.instances(1) == (item,)
 
 
 def test_saving_goes_on_when_there_is_space_again(project):
