@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import as_file
 from pathlib import Path
@@ -25,9 +24,6 @@ from rich.table import Table
 
 from desktop.dataset.masks import Mask
 from resources import resource
-
-WAIT_MS = 60_000
-"""How long the script waits for one thing to happen before it says what did not."""
 
 
 class DemoFailed(Exception):
@@ -72,7 +68,7 @@ def run_demo(out: Path, *, engine: str | None = None) -> int:
     console = Console(stderr=True)
     try:
         with as_file(resource("sample")) as sample:
-            rows = _Script(Path(sample), out, engine, console).run()
+            rows = _Script(Path(sample), out, engine).run()
     except DemoFailed as failure:
         console.print(f"[red]{failure}[/red]")
         return 1
@@ -121,173 +117,114 @@ def stroke_inside(region: NDArray[np.bool_]) -> list[tuple[float, float]]:
 
 
 class _Script:
-    """The scripted person. Qt is imported inside, so that the command line stays Qt-free until the demo runs."""
+    """One run. Qt is imported inside, so that the command line stays Qt-free until the demo runs."""
 
-    def __init__(self, sample: Path, out: Path, engine: str | None, console: Console) -> None:
-        self.sample, self.out, self.engine, self.console = sample, out, engine, console
+    def __init__(self, sample: Path, out: Path, engine: str | None) -> None:
+        self.sample, self.out, self.engine = sample, out, engine
         truth = json.loads((sample / "instances.json").read_text(encoding="utf-8"))
         self.annotations: dict[int, dict[str, Any]] = {a["id"]: a for a in truth["annotations"]}
         self.class_names = {c["id"]: str(c["name"]) for c in truth["categories"]}
         self.image_files = {i["id"]: i for i in truth["images"]}
         self.shots = 0
 
-    # -- the run ------------------------------------------------------------------------------------------------
-
     def run(self) -> list[Row]:
         from desktop.app import create_application, create_window
+        from desktop.scripted_person import NothingHappened, ScriptedPerson
 
-        if self.out.exists() and any(self.out.iterdir()):
-            shutil.rmtree(self.out)
-        photos = self.out / "photos"
-        photos.mkdir(parents=True)
-        for target in SCRIPT:
-            shutil.copy(self.sample / "images" / target.image, photos)
+        photos = self._fresh_folder()
         application = create_application(["maskwright"])
-        self.window = create_window([])
-        self.workspace = self.window.workspace
-        self.canvas = self.window.canvas
-        self.window.resize(1440, 900)
-        self.window.show()
-        application.processEvents()
+        window = create_window([])
+        window.resize(1440, 900)
+        window.show()
+        self.person = ScriptedPerson(window)
+        self.workspace = window.workspace
         try:
             self.shot("empty")
             self.workspace.new_project(self.out / "demo.maskwright", [photos])
-            self.wait(lambda: len(self.workspace.images) == len({t.image for t in SCRIPT}), "the photos are listed")
+            names = {target.image for target in SCRIPT}
+            self.person.wait(lambda: len(self.workspace.images) == len(names), "the photos are listed")
             if self.engine:
                 self.workspace.set_find_with(self.engine)
                 self.workspace.set_refine_with(self.engine)
             rows = [self.annotate(target) for target in SCRIPT]
             self.export()
+        except NothingHappened as problem:
+            self.shot("stopped")
+            raise DemoFailed(str(problem)) from None
         finally:
-            self.window.close()
+            window.close()
             application.processEvents()
         return rows
 
+    def _fresh_folder(self) -> Path:
+        """``out``, with nothing in it but the photos of the script. Only an earlier demo's folder is cleared."""
+        if self.out.exists() and any(self.out.iterdir()):
+            if not (self.out / "demo.maskwright").exists():
+                raise DemoFailed(f"{self.out} holds other files; choose an empty folder with --out.")
+            shutil.rmtree(self.out)
+        photos = self.out / "photos"
+        photos.mkdir(parents=True)
+        for target in SCRIPT:
+            shutil.copy(self.sample / "images" / target.image, photos)
+        return photos
+
     def annotate(self, target: Target) -> Row:
+        """Find, correct and accept one object."""
         annotation = self.annotations[target.annotation]
         name = self.class_names[annotation["category_id"]]
         truth = self.truth(annotation)
-        image = next(i for i in self.workspace.images if Path(i.path).name == target.image)
-        self.workspace.go_to_image(image.id)
-        self.wait(lambda: self.workspace.pixels is not None, f"{target.image} is decoded")
+        self.person.go_to(target.image)
         self.workspace.set_current_category(self.workspace.add_category(name))
-        self.canvas.zoom_to_fit()
         prompts = [self.first_prompt(target.tool, truth)]
-        result = self.result()
+        result = self.person.answer()
         self.shot(f"{name}-{target.tool}")
         for _ in range(target.corrections):
-            if iou(result, truth) > 0.95:
-                break
             prompts.append(self.correct(result, truth))
-            result = self.result()
+            result = self.person.answer()
         if target.corrections:
             self.shot(f"{name}-refined")
         session = self.workspace.session
         engine = session.candidate.engine if session and session.candidate else ""
-        count = len(self.workspace.instances)
-        self.key("Return")
-        self.wait(lambda: len(self.workspace.instances) == count + 1, f"the {name} is accepted")
-        accepted = next(reversed(self.workspace.instances.values()))
+        accepted = self.workspace.instances[self.person.accept()]
         self.shot(f"{name}-accepted")
-        stored = accepted.mask.to_array()
-        return Row(target.image, name, " ".join(prompts), engine, iou(stored, truth))
+        return Row(target.image, name, " ".join(prompts), engine, iou(accepted.mask.to_array(), truth))
 
     def first_prompt(self, tool: str, truth: NDArray[np.bool_]) -> str:
-        self.canvas.set_tool(tool)
+        """Use the tool on the object as a person would; its name."""
+        self.person.canvas.set_tool(tool)
         if tool == "point":
             x, y, _ = deepest(truth)
-            self.drag([(x, y)])
+            self.person.click(x, y)
         elif tool == "box":
             ys, xs = np.nonzero(truth)
-            self.drag([(xs.min(), ys.min()), (xs.mean(), ys.mean()), (xs.max() + 1, ys.max() + 1)])
+            self.person.drag([(xs.min(), ys.min()), (xs.mean(), ys.mean()), (xs.max() + 1, ys.max() + 1)])
         else:
-            self.drag(stroke_inside(truth))
-        self.canvas.set_tool("point")
+            self.person.drag(stroke_inside(truth))
+        self.person.canvas.set_tool("point")
         return tool
 
     def correct(self, result: NDArray[np.bool_], truth: NDArray[np.bool_]) -> str:
+        """Click where the mask is most wrong: left where the object is missed, right where it is too much."""
         missed, extra = truth & ~result, result & ~truth
         positive = deepest(missed)[2] >= deepest(extra)[2]
         x, y, _ = deepest(missed if positive else extra)
-        self.drag([(x, y)], right=not positive)
+        self.person.click(x, y, right=not positive)
         return "+" if positive else "−"
 
     def export(self) -> None:
         for name, folder in (("coco", "coco"), ("mask-png", "masks")):
             job = self.workspace.export(name, self.out / folder, {})
-            self.wait(lambda job=job: not self.job(job).active, f"the {name} export ends")  # type: ignore[misc]
+            self.person.wait(lambda job=job: not self.job(job).active, f"the {name} export ends")  # type: ignore[misc]
             if str(self.job(job).state) != "done":
                 raise DemoFailed(f"The {name} export failed: {self.job(job).message}")
         self.shot("exported")
 
-    # -- what a person can do and see ---------------------------------------------------------------------------
-
-    def drag(self, path: list[tuple[float, float]], *, right: bool = False) -> None:
-        """Press at the first image point, move along the others, release at the last: with one point, a click."""
-        from PySide6.QtCore import QEvent, QPointF, Qt
-        from PySide6.QtGui import QMouseEvent
-        from PySide6.QtWidgets import QApplication
-
-        button = Qt.MouseButton.RightButton if right else Qt.MouseButton.LeftButton
-        none = Qt.MouseButton.NoButton
-        points = [QPointF(self.canvas.image_to_widget(x, y)) for x, y in path]
-        moves = [(QEvent.Type.MouseMove, p, none, button) for p in points[1:]]
-        for kind, at, changed, held in [
-            (QEvent.Type.MouseMove, points[0], none, none),
-            (QEvent.Type.MouseButtonPress, points[0], button, button),
-            *moves,
-            (QEvent.Type.MouseButtonRelease, points[-1], button, none),
-        ]:
-            place = QPointF(self.canvas.mapToGlobal(at.toPoint()))
-            event = QMouseEvent(kind, at, place, changed, held, Qt.KeyboardModifier.NoModifier)
-            QApplication.sendEvent(self.canvas, event)
-
-    def key(self, name: str) -> None:
-        """Trigger what the key does on the canvas."""
-        from PySide6.QtCore import Qt
-        from PySide6.QtTest import QTest
-
-        self.window.activateWindow()
-        self.canvas.setFocus()
-        QTest.keyClick(self.canvas, Qt.Key[f"Key_{name}"])
-
-    def result(self) -> NDArray[np.bool_]:
-        """Wait until the session has answered its newest prompt; the mask that is shown."""
-        workspace = self.workspace
-
-        def answered() -> bool:
-            session = workspace.session
-            return session is not None and not session.busy and (session.candidate is not None or bool(session.message))
-
-        self.wait(answered, "the engine answers")
-        session = workspace.session
-        if session is None or session.candidate is None:
-            raise DemoFailed(f"No mask: {session.message if session else 'the session is gone'}")
-        mask: NDArray[np.bool_] = session.candidate.mask()
-        return mask
-
-    def wait(self, until: Callable[[], bool], what: str) -> None:
-        """Run the event loop until ``until()`` is true."""
-        from PySide6.QtCore import QDeadlineTimer, QEventLoop
-        from PySide6.QtWidgets import QApplication
-
-        deadline = QDeadlineTimer(WAIT_MS)
-        while not until():
-            if deadline.hasExpired():
-                raise DemoFailed(f"Waited {WAIT_MS // 1000} s in vain until {what}.")
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
-
     def job(self, job: str) -> Any:
-        return next(j for j in self.workspace.jobs if j.id == job)
+        return next(each for each in self.workspace.jobs if each.id == job)
 
     def shot(self, name: str) -> None:
-        """A screenshot of the window as it is now."""
-        from PySide6.QtWidgets import QApplication
-
-        for _ in range(3):
-            QApplication.processEvents()
         self.shots += 1
-        self.window.grab().save(str(self.out / f"{self.shots:02d}-{name.replace(' ', '-')}.png"))
+        self.person.screenshot(self.out / f"{self.shots:02d}-{name.replace(' ', '-')}.png")
 
     def truth(self, annotation: dict[str, Any]) -> NDArray[np.bool_]:
         file = self.image_files[annotation["image_id"]]
