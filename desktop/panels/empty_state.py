@@ -1,0 +1,117 @@
+"""The page of an empty window: ways to start, recent projects, the sample (ux.md §14)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop.panels.controls import TARGET, soft_label
+from desktop.panels.icons import icon, pixmap
+from desktop.workspace import Workspace
+
+_RECENT = 6
+
+
+class EmptyWindowPage(QWidget):
+    """Signals ask the window for a file dialog; recent projects, drops and the sample go to the workspace directly."""
+
+    open_folder_requested = Signal()
+    open_images_requested = Signal()
+    open_project_requested = Signal()
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self.setObjectName("empty_page")
+        self.setAccessibleName(self.tr("Start"))
+        self.setAcceptDrops(True)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        self._recent_heading = soft_label(self.tr("Recent"))
+        self._build()
+        workspace.project_changed.connect(self.refresh)
+        self.refresh()
+
+    def _build(self) -> None:
+        mark = QLabel()
+        mark.setPixmap(pixmap("app", 64, self.devicePixelRatioF()))
+        mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        heading = QLabel(self.tr("Open images to start"))
+        font = heading.font()
+        font.setPointSizeF(font.pointSizeF() * 1.8)
+        font.setBold(True)
+        heading.setFont(font)
+        heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addStretch(1)
+        asks = (
+            (self.tr("Open folder…"), "folder", self.open_folder_requested),
+            (self.tr("Open images…"), "images", self.open_images_requested),
+            (self.tr("Open project…"), "project", self.open_project_requested),
+        )
+        for text, icon_name, signal in asks:
+            button = QPushButton(icon(icon_name), text)
+            button.setAccessibleName(text)
+            button.setMinimumHeight(36)
+            button.clicked.connect(signal)
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        drop = soft_label(self.tr("or drop a folder, images or a project here"))
+        drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        sample = QPushButton(icon("point"), self.tr("Try the sample"))
+        sample.setFlat(True)
+        sample.setCursor(Qt.CursorShape.PointingHandCursor)
+        sample.setMinimumHeight(TARGET)
+        sample.setAccessibleName(self.tr("Try the sample"))
+        sample.setToolTip(self.tr("Bundled photos; click an object with the built-in engine, accept, correct, export"))
+        sample.clicked.connect(self._workspace.open_sample)
+        inside = QVBoxLayout()
+        inside.setSpacing(12)
+        inside.addWidget(mark)
+        inside.addWidget(heading)
+        inside.addLayout(buttons)
+        inside.addWidget(drop)
+        inside.addWidget(sample, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addSpacing(8)
+        inside.addWidget(self._recent_heading, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addLayout(self._recent)
+        column = QVBoxLayout(self)
+        column.addStretch(2)
+        column.addLayout(inside)
+        column.addStretch(3)
+
+    def refresh(self) -> None:
+        while (item := self._recent.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        recent = list(self._workspace.recent_projects() or ())[:_RECENT]
+        self._recent_heading.setVisible(bool(recent))
+        for path in recent:
+            self._recent.addWidget(self._recent_button(path), 0, Qt.AlignmentFlag.AlignHCenter)
+
+    def _recent_button(self, path: Path) -> QPushButton:
+        where = f"{path.parent.parent.name}/{path.parent.name}".strip("/")
+        button = QPushButton(icon("project"), f"{path.stem}  —  {where}")
+        button.setFlat(True)
+        button.setToolTip(str(path))
+        button.setAccessibleName(self.tr("Open %1").replace("%1", str(path)))
+        button.setMinimumHeight(28)
+        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        button.clicked.connect(lambda: self._workspace.open_project(path))
+        return button
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self._workspace.open_paths(paths)

@@ -1,0 +1,144 @@
+"""The bar that floats above the canvas while a session is open: accept, discard, candidates, hint (ux.md §4)."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button
+from desktop.panels.icons import icon
+from desktop.workspace import SessionInfo, Workspace
+
+_MARGIN = 16
+
+
+class SessionBar(QFrame):
+    """A child of the canvas: it places itself above the bottom edge and hides when no session is open.
+
+    ``class_wanted`` asks for the class chooser (a click on the class; ``Shift+Enter`` goes through the actions).
+    """
+
+    class_wanted = Signal(QPoint)
+
+    def __init__(self, workspace: Workspace, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        self._workspace = workspace
+        self._canvas = canvas
+        self.setObjectName("session_bar")
+        self.setAccessibleName(self.tr("Session"))
+        self.setAutoFillBackground(True)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self._accept = QPushButton(icon("accept"), self.tr("Accept"))
+        self._accept.setAccessibleName(self.tr("Accept"))
+        self._accept.setDefault(False)
+        self._accept.setMinimumHeight(28)
+        self._class = QPushButton()
+        self._class.setMinimumHeight(28)
+        self._class.setAccessibleName(self.tr("Class of the new instance"))
+        self._label = QPushButton()
+        self._label.setMinimumHeight(28)
+        self._previous = icon_button("previous", self.tr("Previous candidate (Shift+C)"))
+        self._next = icon_button("next", self.tr("Next candidate (C)"))
+        self._count = QLabel()
+        self._count.setAccessibleName(self.tr("Candidate"))
+        self._discard = icon_button("discard", self.tr("Discard the session (Esc)"))
+        self._discard.setMinimumSize(28, 28)
+        self._hint = ElidedLabel()
+        self._hint.setProperty("soft", "true")
+        self._busy = QProgressBar()
+        self._busy.setTextVisible(False)
+        self._busy.setFixedHeight(3)
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        for widget in (self._accept, self._class, self._label, self._previous, self._count, self._next, self._discard):
+            row.addWidget(widget)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 6)
+        column.setSpacing(GAP)
+        column.addLayout(row)
+        column.addWidget(self._hint)
+        column.addWidget(self._busy)
+        self._accept.clicked.connect(lambda: workspace.accept())
+        self._discard.clicked.connect(workspace.discard)
+        self._previous.clicked.connect(lambda: workspace.cycle_candidate(-1))
+        self._next.clicked.connect(lambda: workspace.cycle_candidate(1))
+        self._class.clicked.connect(lambda: self.class_wanted.emit(self._class.mapToGlobal(QPoint(0, 0))))
+        self._label.clicked.connect(self._take_label)
+        # Enter belongs to the canvas; the buttons are reached with F6 and Tab
+        for button in (self._accept, self._class, self._label):
+            button.setAutoDefault(False)
+        canvas.installEventFilter(self)
+        workspace.session_changed.connect(self.refresh)
+        workspace.current_category_changed.connect(self.refresh)
+        workspace.categories_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        session = self._workspace.session
+        self.setVisible(session is not None)
+        if session is None:
+            return
+        explain(self._accept, self._workspace.can_accept() or "", self.tr("Accept (Enter or F)"))
+        many = len(session.candidates) > 1
+        candidate = session.candidate
+        for widget in (self._previous, self._next):
+            widget.setVisible(many)
+        self._count.setVisible(candidate is not None)
+        if candidate is not None:
+            place = f"{session.chosen + 1}/{len(session.candidates)}  " if many else ""
+            self._count.setText(f"{place}{candidate.score:.2f}")
+        self._show_class(session)
+        self._hint.set_full_text(self._hint_text(session))
+        self._busy.setVisible(session.busy)
+        self._busy.setRange(0, 100 if session.fraction is not None else 0)
+        self._busy.setValue(round(100 * (session.fraction or 0)))
+        self._place()
+
+    def _show_class(self, session: SessionInfo) -> None:
+        category = self._workspace.current_category
+        if session.refines is not None:
+            self._class.setText(self._workspace.title_of(session.refines) or "")
+            explain(self._class, self.tr("Refining keeps the class of the instance."))
+        else:
+            self._class.setText(category.name if category is not None else self.tr("unlabelled"))
+            explain(self._class, "", self.tr("Accept with another class (Shift+Enter)"))
+        labels = session.candidate.labels if session.candidate is not None else ()
+        suggested = labels[0] if labels else None
+        wanted = suggested is not None and suggested.name != (category.name if category is not None else "")
+        self._label.setVisible(wanted)
+        if suggested is not None:
+            self._label.setText(f"{suggested.name} {suggested.score:.2f}?")
+            tip = self.tr("Use the suggested class “%1”").replace("%1", suggested.name)
+            self._label.setToolTip(tip)
+            self._label.setAccessibleName(tip)
+
+    def _take_label(self) -> None:
+        session = self._workspace.session
+        if session is None or session.candidate is None or not session.candidate.labels:
+            return
+        name = session.candidate.labels[0].name
+        present = next((c for c in self._workspace.categories if c.name.casefold() == name.casefold()), None)
+        category_id = present.id if present is not None else self._workspace.add_category(name)
+        self._workspace.set_current_category(category_id)
+
+    def _hint_text(self, session: SessionInfo) -> str:
+        if session.message:
+            return session.message
+        if session.busy:
+            return session.busy_text or self.tr("Running…")
+        if session.candidate is None:
+            return self.tr("Click the object, or drag a box around it")
+        return self.tr("Enter accepts · right click removes an area · Backspace takes the last prompt back")
+
+    def _place(self) -> None:
+        free = max(self._canvas.width() - 2 * _MARGIN, 100)
+        hint = self._hint.fontMetrics().horizontalAdvance(self._hint.full_text()) + 24
+        width = min(max(self.layout().minimumSize().width(), hint, 280), free)
+        self.resize(width, self.sizeHint().height())
+        self.move((self._canvas.width() - width) // 2, max(self._canvas.height() - self.height() - _MARGIN, 0))
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Resize and self.isVisible():
+            self._place()
+        return False
