@@ -8,15 +8,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from PIL import Image as PillowImage
-
-from desktop.dataset.changes import AddCategories, AddImages, AddInstances, Change
-from desktop.dataset.errors import MaskError
+from desktop.dataset.changes import AddCategories, AddImages, AddInstances, Change, ReplaceImages
+from desktop.dataset.errors import ImageReadError, MaskError
 from desktop.dataset.formats import coco_segmentation
 from desktop.dataset.formats.contract import (
     ClassAction,
@@ -30,22 +28,10 @@ from desktop.dataset.formats.contract import (
     checked_options,
 )
 from desktop.dataset.formats.json_file import read_json_object
+from desktop.dataset.images import probe
 from desktop.dataset.masks import Mask
-from desktop.dataset.model import Category, Image, Instance, Kind, Provenance
-
-_PALETTE = (
-    "#e6194b",
-    "#3cb44b",
-    "#4363d8",
-    "#f58231",
-    "#911eb4",
-    "#008080",
-    "#9a6324",
-    "#808000",
-    "#000075",
-    "#f032e6",
-)
-_ORIENTATION_TAG = 0x0112
+from desktop.dataset.model import Category, Image, ImageState, Instance, Kind, Provenance
+from desktop.dataset.palette import class_colour
 
 
 class CocoImport:
@@ -109,8 +95,11 @@ class _Planner:
         by_class = Counter(i.category_id for i in instances)
         new = {image.id for image in self.new_images}
         changes: list[Change] = []
+        begun = {i.id: replace(i, state=ImageState.DRAFT) for i in self.images.values() if by_image[i.id]}
         if self.new_images:
-            changes.append(AddImages(tuple(self.new_images)))
+            changes.append(AddImages(tuple(begun.get(image.id, image) for image in self.new_images)))
+        if found := [begun[i.id] for i in self.images.values() if self._becomes_draft(i, begun, new)]:
+            changes.append(ReplaceImages(tuple(found)))
         if self.new_categories:
             changes.append(AddCategories(tuple(self.new_categories)))
         if instances:
@@ -121,6 +110,10 @@ class _Planner:
         )
         images = (ImageRow(self.names[f], i.id, i.id in new, by_image[i.id]) for f, i in self.images.items())
         return ImportPlan(self.path, tuple(images), tuple(rows), tuple(self.rejected), tuple(changes), len(instances))
+
+    @staticmethod
+    def _becomes_draft(image: Image, begun: Mapping[int, Image], new: set[int]) -> bool:
+        return image.state is ImageState.EMPTY and image.id in begun and image.id not in new
 
     # images
 
@@ -176,16 +169,17 @@ class _Planner:
         if file is None:
             return None, "the image is neither in the project nor beside the file"
         try:
-            with PillowImage.open(file) as opened:
-                orientation = int(opened.getexif().get(_ORIENTATION_TAG, 1))
-                width, height = opened.size if orientation < 5 else opened.size[::-1]
-        except (OSError, PillowImage.DecompressionBombError):
-            return None, "the image file cannot be read"
+            found = probe(file)
+        except ImageReadError as error:
+            return None, str(error).rstrip(".")
+        if not 0 <= page < found.pages:
+            return None, f"the image has no page {page}"
+        width, height = found.sizes[page]
         if (width, height) != (entry["width"], entry["height"]):
             return None, f"it says {entry['width']} × {entry['height']} pixels, the image has {width} × {height}"
         absolute, folder = file.absolute(), self.project.folder.absolute()
         stored = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
-        image = Image(ids.take(entry["id"]), stored.as_posix(), page, width, height, orientation)
+        image = Image(ids.take(entry["id"]), stored.as_posix(), page, width, height, found.orientation)
         self.new_images.append(image)
         return image, ""
 
@@ -306,7 +300,7 @@ def _new_category(
 ) -> Category:
     rgb = entry.get("color")
     usable = isinstance(rgb, list) and len(rgb) == 3 and all(_is_id(v) and v < 256 for v in rgb)
-    colour = "#{:02x}{:02x}{:02x}".format(*rgb) if usable and rgb else _PALETTE[position % len(_PALETTE)]
+    colour = "#{:02x}{:02x}{:02x}".format(*rgb) if usable and rgb else class_colour(position)
     kind = Kind.STUFF if entry.get("isthing", 1) == 0 else Kind.THING
     return Category(category_id, name, colour, kind, parents.get(entry["name"]), position)
 

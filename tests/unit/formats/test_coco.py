@@ -99,6 +99,8 @@ def test_torchvision_and_supervision_load_it(project: Project, tmp_path: Path) -
     CocoExport().write(project, out, {"images": "copy"})
     pairs = CocoDetection(str(out / "images"), str(out / "instances.json"))
     assert [len(targets) for _, targets in (pairs[n] for n in range(len(pairs)))] == [2, 2, 0]
+    # supervision fills polygons together with their border pixels (cv2.fillPoly); RLE it reads exactly
+    CocoExport().write(project, out, {"segmentation": "rle", "overwrite": True})
     loaded = supervision.DetectionDataset.from_coco(str(out / "images"), str(out / "instances.json"), force_masks=True)
     found = next(detections for path, _, detections in loaded if path.endswith("a.jpg"))
     assert found.mask is not None
