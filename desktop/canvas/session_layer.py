@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from desktop.canvas.heat import Heat
@@ -130,7 +130,7 @@ class SessionLayer(QObject):
             anchor = anchor_of(prompt)
             if anchor is not None:
                 return QPointF(*view.to_view(*anchor))
-        return QRectF(0, 0, *view.to_view(*image)).center()
+        return QPointF(*view.to_view(image[0] / 2, image[1] / 2))
 
     def _arrived(self, candidate: Candidate, rings: list[NDArray[np.float64]]) -> None:
         """A late outline of a candidate that is no longer shown is dropped."""

@@ -1,0 +1,70 @@
+"""The class chips of instances: which are shown, where, and without overlaps (ux.md §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from desktop.canvas.host import CanvasInstance
+from desktop.canvas.transform import ViewTransform
+
+_LIMIT = 300
+"""Chips drawn at most: more could not be read anyway."""
+
+_CELL = 48
+
+
+class Labels(StrEnum):
+    """Which chips are shown."""
+
+    NONE = "none"
+    HOVER_SELECTION = "hover and selection"
+    ALL = "all"
+
+
+def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: Iterable[CanvasInstance]) -> int:
+    """Draw the chips of the instances in order, leaving out those that would overlap an earlier one; returns how many.
+
+    A chip sits on the top-left corner of its instance, kept inside the view.
+    """
+    metrics = painter.fontMetrics()
+    height = metrics.height() + 4
+    taken: dict[tuple[int, int], list[QRectF]] = {}
+    drawn = 0
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for instance in instances:
+        x0, y0, x1, y1 = view.rect_to_view(tuple(map(float, instance.mask.bbox)))  # type: ignore[arg-type]
+        if not instance.title or x1 < 0 or y1 < 0 or x0 > size.width() or y0 > size.height():
+            continue
+        width = metrics.horizontalAdvance(instance.title) + 22
+        left = min(max(round(x0), 2), max(round(size.width()) - width - 2, 2))
+        top = min(max(round(y0) - height - 3, 2), max(round(size.height()) - height - 2, 2))
+        plate = QRectF(left, top, width, height)
+        cells = [
+            (i, j)
+            for i in range(int(plate.left()) // _CELL, int(plate.right()) // _CELL + 1)
+            for j in range(int(plate.top()) // _CELL, int(plate.bottom()) // _CELL + 1)
+        ]
+        if any(plate.intersects(other) for cell in cells for other in taken.get(cell, ())):
+            continue
+        for cell in cells:
+            taken.setdefault(cell, []).append(plate)
+        _draw_chip(painter, plate, instance)
+        drawn += 1
+        if drawn == _LIMIT:
+            break
+    return drawn
+
+
+def _draw_chip(painter: QPainter, plate: QRectF, instance: CanvasInstance) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(24, 26, 30, 225))
+    painter.drawRoundedRect(plate, 4, 4)
+    painter.setBrush(QColor(instance.colour))
+    painter.drawEllipse(QPointF(plate.left() + 9, plate.center().y()), 4, 4)
+    painter.setPen(Qt.GlobalColor.white)
+    text = plate.adjusted(17, 0, -3, 0)
+    painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, instance.title)
