@@ -101,7 +101,7 @@ class Tier:
     def __contains__(self, key: FeatureKey) -> bool:
         return key in self._held
 
-    def keys(self) -> tuple[FeatureKey, ...]:
+    def held(self) -> tuple[FeatureKey, ...]:
         """Least recently used first."""
         return tuple(self._held)
 
@@ -193,7 +193,7 @@ class FeatureCache:
 
     def counters(self) -> CacheChanged:
         """What the status bar shows: images with features in memory, bytes of all tiers in memory."""
-        keys = (*self._device.keys(), *self._ram.keys())
+        keys = (*self._device.held(), *self._ram.held())
         return CacheChanged(
             images=len({key.content_hash for key in keys}),
             used_bytes=self._device.used + self._ram.used,
@@ -234,7 +234,7 @@ class FeatureCache:
     def _drop(self, unwanted: Callable[[FeatureKey], bool]) -> int:
         before = self._device.used + self._ram.used
         for tier in (self._device, self._ram):
-            for key in tier.keys():
+            for key in tier.held():
                 if unwanted(key):
                     tier.take(key)
         return before - self._device.used - self._ram.used
