@@ -195,6 +195,9 @@ class Tool:
         """The held modifier keys changed."""
 
     # unfinished drawings
+    def activate(self) -> None:
+        """The tool was chosen."""
+
     def finish(self) -> bool:
         """Commit the unfinished drawing; false when there is none or it is not valid yet."""
         return False

@@ -1,0 +1,529 @@
+"""CanvasView: the widget that shows one image with its instances and session, and lends its surface to the tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
+
+from desktop.canvas.chips import Labels
+from desktop.canvas.hit_test import HitIndex
+from desktop.canvas.host import CanvasInstance, SessionView, ToolHost
+from desktop.canvas.input import InputRouter
+from desktop.canvas.minimap import Minimap
+from desktop.canvas.overlay import Overlay, Style
+from desktop.canvas.renderer import Adjustments, ImageRenderer
+from desktop.canvas.scene_painter import ScenePainter
+from desktop.canvas.session_layer import SessionLayer
+from desktop.canvas.settling import Settling
+from desktop.canvas.tools.base import Pointer, Shape, Tool
+from desktop.canvas.tools.registry import make_tools
+from desktop.canvas.transform import ViewTransform, fitted
+
+_BUTTON_ZOOM = 1.25
+_SIZE_STEP = 0.1
+_MARGIN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """What is kept per image: where one looked, and the unfinished drawings by tool."""
+
+    transform: ViewTransform
+    drafts: Mapping[str, object] = field(default_factory=dict)
+
+
+class CanvasView(QWidget):
+    """Shows and edits through a :class:`ToolHost`; knows nothing of projects, engines or undo.
+
+    Coordinates given and emitted are image coordinates. The widget never blocks: image sampling follows the viewport,
+    overlays are built in slices, large outlines are traced off the GUI thread.
+    """
+
+    cursor_moved = Signal(object, object)
+    """x and y (floats, image coordinates) under the pointer, or None and None."""
+
+    zoom_changed = Signal(float)
+    """The scale, 1.0 being 100 %."""
+
+    view_changed = Signal()
+    tool_changed = Signal(str)
+    text_requested = Signal()
+    """The text box should take the focus (Text tool)."""
+
+    drawing_changed = Signal(bool)
+    """Whether the current tool has an unfinished drawing."""
+
+    gesture_started = Signal()
+    gesture_settled = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.index = HitIndex()
+        self.renderer = ImageRenderer()
+        self.overlay = Overlay(self.index)
+        self.session_layer = SessionLayer(self)
+        self.session_layer.changed.connect(self.update)
+        self.settling = Settling(self)
+        self._painter = ScenePainter(self)
+        self._input = InputRouter(self)
+        self._tools: dict[str, Tool] = {}
+        self._tool: Tool | None = None
+        self._transform = ViewTransform()
+        self._fit_pending = True
+        self._host: ToolHost | None = None
+        self._selection: tuple[int, ...] = ()
+        self._busy = False
+        self.hovered: int | None = None
+        self.labels = Labels.HOVER_SELECTION
+        self.peeking = False
+        self.region_of_interest: tuple[int, int, int, int] | None = None
+        self.minimap = Minimap(self, self.center_on)
+        self._minimap_wanted = True
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(160, 120)
+        self.grabGesture(Qt.GestureType.PinchGesture)
+        self.setAccessibleName(self.tr("Image canvas"))
+        self.setAccessibleDescription(
+            self.tr("Arrow keys move the cross-hair or the selection; Enter clicks; Shift moves ten pixels.")
+        )
+
+    # what is shown
+    def set_host(self, host: ToolHost) -> None:
+        """Connect the tools to the window; the Select tool becomes current."""
+        self._host = host
+        self._tools = make_tools(host, self)
+        self._tool = None
+        self.set_tool("select")
+
+    def set_image(
+        self, levels: Sequence[NDArray[np.uint8]] | None, size: tuple[int, int] | None = None, *, keep_view: bool = False
+    ) -> None:
+        """Show a pyramid (uint8 (H, W, 3) RGB, finest first) or nothing.
+
+        ``size`` is the full (width, height) when the finest level is only a placeholder. The view is fitted to a new
+        image unless ``keep_view``; replacing a placeholder by an image of the same size never moves the view.
+        """
+        before = self.renderer.size if not self.renderer.empty else None
+        self.renderer.set_levels(levels or (), size)
+        same = before == self.renderer.size
+        self.minimap.set_image(self.renderer.thumbnail(), self.renderer.size)
+        if not same:
+            self.hovered = None
+            for tool in self._tools.values():
+                tool.cancel()
+            if not keep_view:
+                self._fit_pending = True
+                self.zoom_to_fit()
+        self._image_changed()
+
+    def set_instances(self, instances: Sequence[CanvasInstance]) -> None:
+        """Replace all instances, in drawing order (the last on top)."""
+        self.index.reset(instances)
+        self.overlay.paths.clear()
+        self.hovered = None
+        self._mark_selection()
+        for layer in self.overlay.layers:
+            layer.clear()
+        self.settling.rebuild()
+
+    def update_instances(self, changed: Sequence[CanvasInstance], removed: Iterable[int] = ()) -> None:
+        """Replace or add some instances and drop others; only their surroundings are painted anew."""
+        gone = list(removed)
+        touched = [*gone, *(instance.id for instance in changed)]
+        known = [old for instance_id in touched if (old := self.index.get(instance_id)) is not None]
+        for instance in changed:
+            old = self.index.get(instance.id)
+            if old is None or old.mask != instance.mask:
+                self.overlay.paths.forget(instance.id)
+        for instance_id in gone:
+            self.overlay.paths.forget(instance_id)
+        self.index.update(changed, gone)
+        if self.hovered in gone:
+            self.hovered = None
+        self.settling.redraw([item.mask.bbox for item in (*known, *changed) if not item.mask.is_empty])
+
+    def set_selection(self, ids: Iterable[int]) -> None:
+        """Mark these instances as selected."""
+        before = set(self._selection)
+        self._selection = tuple(ids)
+        self._mark_selection()
+        now = set(self._selection)
+        items = [item for i in before ^ now if (item := self.index.get(i)) is not None]
+        self.settling.redraw([item.mask.bbox for item in items], marks_only=True)
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        return self._selection
+
+    def set_session(self, session: SessionView | None) -> None:
+        """Show the open session, or none."""
+        self.session_layer.set_session(session)
+        self.settling.animate()
+        self.update()
+
+    def set_region_of_interest(self, box: tuple[int, int, int, int] | None) -> None:
+        """Show the region that engines see; what is outside is dimmed."""
+        self.region_of_interest = box
+        self.update()
+
+    # how it is shown
+    def set_style(self, style: Style | str, opacity: float | None = None) -> None:
+        """Overlay style, and the opacity of fills in [0, 1]."""
+        self.overlay.style = Style(style)
+        if opacity is not None:
+            self.overlay.opacity = min(max(opacity, 0.0), 1.0)
+        self.settling.rebuild()
+
+    def show_labels(self, labels: Labels | str) -> None:
+        self.labels = Labels(labels)
+        self.update()
+
+    def peek(self, on: bool) -> None:
+        """Hide every overlay while on."""
+        self.peeking = on
+        self.update()
+
+    def uncertainty(self, on: bool) -> None:
+        """Show the probability of the session's candidate, when its engine has probabilities."""
+        self.session_layer.uncertainty = on
+        self.update()
+
+    def adjustments(
+        self,
+        brightness: float = 0.0,
+        contrast: float = 1.0,
+        gamma: float = 1.0,
+        invert: bool = False,
+        channel: str = "rgb",
+    ) -> None:
+        """Change how the image is displayed; no arguments reset it. See :class:`Adjustments` for the ranges."""
+        self.renderer.adjustments = Adjustments(brightness, contrast, gamma, invert, channel)
+        self._image_changed()
+
+    def set_reduce_motion(self, on: bool) -> None:
+        """Stop animations: dashes and ring stand still."""
+        self.settling.reduce_motion = on
+        self.settling.animate()
+
+    def set_wheel_scrolls(self, on: bool) -> None:
+        """Whether the plain wheel scrolls and Ctrl+wheel zooms."""
+        self._input.wheel_scrolls = on
+
+    def set_minimap(self, on: bool) -> None:
+        self._minimap_wanted = on
+        self._place_minimap()
+
+    # tools
+    @property
+    def tool(self) -> str:
+        """The name of the current tool; empty without a host."""
+        return "" if self._tool is None else self._tool.name
+
+    @property
+    def active_tool(self) -> Tool | None:
+        return self._tool if not self.renderer.empty else None
+
+    @property
+    def crosshair(self) -> tuple[float, float] | None:
+        return self._input.crosshair
+
+    def set_tool(self, name: str) -> None:
+        """Choose a tool by name; an unfinished drawing of the old one is committed if valid, else kept as a draft."""
+        if name == self.tool:
+            if self._tool is not None:
+                self._tool.activate()
+            return
+        if name not in self._tools:
+            raise ValueError(f"There is no canvas tool named {name!r}.")
+        if self._tool is not None:
+            self._tool.deactivate()
+        self._tool = self._tools[name]
+        self.hovered = None
+        self._input.crosshair = None
+        self.refresh_cursor()
+        self.tool_changed.emit(name)
+        self._tool.activate()
+        self.changed()
+
+    def finish_drawing(self) -> bool:
+        """Commit the unfinished drawing of the current tool; false when there is none to commit."""
+        return self._tool is not None and self._tool.finish()
+
+    def cancel_drawing(self) -> bool:
+        """Drop the unfinished drawing of the current tool, else the drafts of others; false when there is none."""
+        if self._tool is None:
+            return False
+        return self._tool.cancel() or any([tool.cancel() for tool in self._tools.values() if tool.busy()])
+
+    def change_size(self, steps: int) -> None:
+        """Make the brush, or the scribble while that tool is current, larger or smaller by some 10 % a step."""
+        if self._host is None:
+            return
+        options = self._host.options
+        scribbling = self.tool == "scribble"
+        size = options.scribble_width if scribbling else options.brush_size
+        size = min(max(size + steps * max(round(size * _SIZE_STEP), 1), 1), 500)
+        changes = replace(options, scribble_width=size) if scribbling else replace(options, brush_size=size)
+        self._host.change_options(changes)
+        self.update()
+
+    # the surface of the tools
+    def changed(self) -> None:
+        busy = self._tool is not None and self._tool.busy()
+        if busy != self._busy:
+            self._busy = busy
+            self.drawing_changed.emit(busy)
+        self.update()
+
+    def lift(self, instance_ids: Iterable[int]) -> None:
+        lifted = frozenset(instance_ids)
+        base = self.overlay.base
+        if lifted == base.excluded:
+            return
+        touched = [item for i in lifted ^ base.excluded if (item := self.index.get(i)) is not None]
+        for layer in self.overlay.layers:
+            layer.excluded = lifted
+        self.settling.redraw([item.mask.bbox for item in touched])
+
+    def ask_for_text(self) -> None:
+        self.text_requested.emit()
+
+    def shapes(self) -> list[Shape]:
+        """What the current tool shows, over the drafts of the others."""
+        drafts = [tool for tool in self._tools.values() if tool is not self._tool and tool.busy()]
+        return [shape for tool in (*drafts, *([self._tool] if self._tool else [])) for shape in tool.shapes()]
+
+    # where one looks
+    @property
+    def transform_now(self) -> ViewTransform:
+        return self._transform
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        return self.renderer.size
+
+    @property
+    def zoom(self) -> float:
+        return self._transform.scale
+
+    def image_to_widget(self, x: float, y: float) -> QPointF:
+        return QPointF(*self._transform.to_view(x, y))
+
+    def widget_to_image(self, point: QPointF) -> tuple[float, float]:
+        return self._transform.to_image(point.x(), point.y())
+
+    def zoom_to_fit(self) -> None:
+        """The whole image, as large as the view allows."""
+        if not self.renderer.empty:
+            self._look(fitted((0, 0, *self.image_size), self._extent()))
+            self._fit_pending = True
+
+    def zoom_to_100(self) -> None:
+        self.zoom_by(1 / self._transform.scale)
+
+    def zoom_to_selection(self) -> None:
+        """The selected instances with some room; the whole image when nothing is selected."""
+        boxes = [item.mask.bbox for i in self._selection if (item := self.index.get(i)) and not item.mask.is_empty]
+        if not boxes:
+            self.zoom_to_fit()
+            return
+        array = np.array(boxes, np.float64)
+        x0, y0, x1, y1 = *array[:, :2].min(axis=0).tolist(), *array[:, 2:].max(axis=0).tolist()
+        self._look(fitted((x0, y0, x1, y1), self._extent(), 0.8, 16.0))
+
+    def zoom_in(self) -> None:
+        self.zoom_by(_BUTTON_ZOOM)
+
+    def zoom_out(self) -> None:
+        self.zoom_by(1 / _BUTTON_ZOOM)
+
+    def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
+        """Scale about a widget point (default: the middle)."""
+        about = about or QPointF(self.width() / 2, self.height() / 2)
+        self._look(self._transform.zoomed(factor, about.x(), about.y()))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the image by widget pixels."""
+        self._look(self._transform.panned(dx, dy))
+
+    def center_on(self, x: float, y: float) -> None:
+        self._look(self._transform.centred(x, y, self._extent()))
+
+    def keep_in_view(self, x: float, y: float) -> None:
+        """Pan as little as needed to see the image point."""
+        vx, vy = self._transform.to_view(x, y)
+        dx = min(max(vx, _MARGIN), self.width() - _MARGIN) - vx
+        dy = min(max(vy, _MARGIN), self.height() - _MARGIN) - vy
+        if dx or dy:
+            self.pan_by(dx, dy)
+        self.update()
+
+    def view_state(self) -> ViewState:
+        """Where one looks, and the unfinished drawings: kept per image by the caller."""
+        drafts = {name: draft for name, tool in self._tools.items() if (draft := tool.draft()) is not None}
+        return ViewState(self._transform, drafts)
+
+    def restore_view(self, state: ViewState) -> None:
+        """Look there again and put the unfinished drawings back."""
+        for name, tool in self._tools.items():
+            tool.restore(state.drafts.get(name))
+        self._look(state.transform)
+        self.changed()
+
+    def _look(self, transform: ViewTransform) -> None:
+        if self.renderer.empty:
+            return
+        transform = transform.kept_near(self.image_size, self._extent())
+        self._fit_pending = False
+        if transform == self._transform:
+            return
+        zoomed = transform.scale != self._transform.scale
+        self._transform = transform
+        self.settling.moved()
+        self._place_minimap()
+        if zoomed:
+            self.zoom_changed.emit(transform.scale)
+        self.view_changed.emit()
+
+    def _extent(self) -> tuple[float, float]:
+        return float(max(self.width(), 1)), float(max(self.height(), 1))
+
+    def _image_changed(self) -> None:
+        self._painter.forget_image()
+        self._place_minimap()
+        self.settling.rebuild()
+
+    def _mark_selection(self) -> None:
+        self.overlay.marks.only = frozenset(self._selection)
+
+    def _place_minimap(self) -> None:
+        if self.renderer.empty or not self._minimap_wanted:
+            self.minimap.hide()
+            return
+        self.minimap.set_visible_part(self._transform.visible(self._extent()))
+        corner = QPoint(self.width() - self.minimap.width() - _MARGIN, self.height() - self.minimap.height() - _MARGIN)
+        self.minimap.move(corner)
+
+    # events
+    def hover_at(self, at: Pointer) -> None:
+        """The pointer is there: say so, and highlight what a click would pick."""
+        self.cursor_moved.emit(at.x, at.y)
+        hovered = None
+        if self._tool is not None and self._tool.picks:
+            pile = self.index.at(at.x, at.y)
+            hovered = pile[0] if pile else None
+        if hovered != self.hovered:
+            self.hovered = hovered
+        self.update()
+
+    def refresh_cursor(self) -> None:
+        """The pointer's shape for what a press would do."""
+        if self._input.panning:
+            shape = Qt.CursorShape.ClosedHandCursor
+        elif self._input.space:
+            shape = Qt.CursorShape.OpenHandCursor
+        elif self._tool is None or self._tool.picks or self._tool.name == "text":
+            shape = Qt.CursorShape.ArrowCursor
+        else:
+            shape = Qt.CursorShape.CrossCursor
+        self.setCursor(shape)
+
+    def open_context_menu(self, at: QPoint) -> None:
+        if self._host is not None:
+            self._host.context_menu(at.x(), at.y())
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            if self._input.wants(event):
+                event.accept()
+                return True
+        elif isinstance(event, QNativeGestureEvent):
+            if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
+                self.zoom_by(1 + event.value(), event.position())
+                return True
+        elif isinstance(event, QGestureEvent):
+            pinch = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(pinch, QPinchGesture):
+                self.zoom_by(pinch.scaleFactor(), QPointF(self.mapFromGlobal(pinch.centerPoint().toPoint())))
+                return True
+        elif event.type() is QEvent.Type.DevicePixelRatioChange:
+            self._image_changed()
+        return super().event(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._input.press(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._input.press(event, double=True)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._input.move(event)
+        if event.buttons():
+            self.cursor_moved.emit(*self.widget_to_image(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._input.release(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if self.active_tool is not None:
+            self._input.wheel(event)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not self._input.key_press(event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self._input.key_release(event):
+            super().keyReleaseEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Only the Menu key comes this way; the right button belongs to the tools."""
+        if event.reason() is QContextMenuEvent.Reason.Keyboard:
+            self.open_context_menu(self.mapToGlobal(self.rect().center()))
+        event.accept()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._input.position = event.position()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._input.position = None
+        self.hovered = None
+        if self._tool is not None:
+            self._tool.leave()
+        self.cursor_moved.emit(None, None)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._input.lost()
+        super().focusOutEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        fit = self._fit_pending
+        if fit:
+            self.zoom_to_fit()
+        self._image_changed()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        self._painter.paint()
+
+    def sizeHint(self) -> QSize:
+        return QSize(960, 640)
