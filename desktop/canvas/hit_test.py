@@ -115,9 +115,7 @@ class HitIndex:
                 ids.append(instance_id)
         return ids
 
-    def occupied(
-        self, x0: int, y0: int, x1: int, y1: int, without: Collection[int] = ()
-    ) -> NDArray[np.bool_]:
+    def occupied(self, x0: int, y0: int, x1: int, y1: int, without: Collection[int] = ()) -> NDArray[np.bool_]:
         """The pixels of the window, bool (y1 - y0, x1 - x0), that belong to a shown instance not in ``without``."""
         taken = np.zeros((y1 - y0, x1 - x0), np.bool_)
         for i in np.flatnonzero(self._touching(x0, y0, x1, y1) & self._shown).tolist():

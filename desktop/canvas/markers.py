@@ -83,9 +83,7 @@ def draw_stroke(painter: QPainter, line: QPolygonF, width: float, positive: bool
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     veil = QColor(POSITIVE if positive else NEGATIVE)
     veil.setAlpha(110)
-    pen = QPen(
-        veil, max(width, 2.0), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
-    )
+    pen = QPen(veil, max(width, 2.0), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
     painter.setPen(pen)
     if line.size() == 1:
         painter.drawPoint(line.first())

@@ -65,7 +65,9 @@ def clamp_scale(scale: float) -> float:
     return min(max(scale, MIN_SCALE), MAX_SCALE)
 
 
-def fitted(rect: Rect, view: tuple[float, float], margin: float = FIT_MARGIN, largest: float = MAX_SCALE) -> ViewTransform:
+def fitted(
+    rect: Rect, view: tuple[float, float], margin: float = FIT_MARGIN, largest: float = MAX_SCALE
+) -> ViewTransform:
     """The transform that shows the image rectangle ``rect`` whole and centred, at ``largest`` at most."""
     width, height = max(rect[2] - rect[0], 1e-6), max(rect[3] - rect[1], 1e-6)
     scale = clamp_scale(min(view[0] / width, view[1] / height) * margin)

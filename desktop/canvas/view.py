@@ -114,7 +114,11 @@ class CanvasView(QWidget):
         self.set_tool("select")
 
     def set_image(
-        self, levels: Sequence[NDArray[np.uint8]] | None, size: tuple[int, int] | None = None, *, keep_view: bool = False
+        self,
+        levels: Sequence[NDArray[np.uint8]] | None,
+        size: tuple[int, int] | None = None,
+        *,
+        keep_view: bool = False,
     ) -> None:
         """Show a pyramid (uint8 (H, W, 3) RGB, finest first) or nothing.
 

@@ -57,9 +57,7 @@ def _passing(rows: _Rows, ya: float, yb: float, radius: float) -> tuple[_Rows, _
     return np.clip(np.minimum(one, two), 0.0, None), np.clip(np.maximum(one, two), None, 1.0)
 
 
-def _reach_square(
-    rows: _Rows, a: _Place, b: _Place, radius: float, low: _Rows, high: _Rows
-) -> tuple[_Rows, _Rows]:
+def _reach_square(rows: _Rows, a: _Place, b: _Place, radius: float, low: _Rows, high: _Rows) -> tuple[_Rows, _Rows]:
     one, two = a[0] + low * (b[0] - a[0]), a[0] + high * (b[0] - a[0])
     return np.minimum(one, two) - radius, np.maximum(one, two) + radius
 
