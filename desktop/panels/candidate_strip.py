@@ -14,7 +14,7 @@ from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 from inference.results import Candidate
 
-THUMBNAIL = 64
+THUMBNAIL = 56
 
 
 def candidate_picture(candidate: Candidate, pixels: NDArray[np.uint8] | None, side: int = THUMBNAIL) -> QImage:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from desktop.panels.controls import TARGET, soft_label
+from desktop.panels.controls import GAP, TARGET, soft_label
 from desktop.panels.icons import icon, pixmap
 from desktop.workspace import Workspace
 
@@ -62,11 +62,7 @@ class EmptyWindowPage(QWidget):
         buttons.addStretch(1)
         drop = soft_label(self.tr("or drop a folder, images or a project here"))
         drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        sample = QPushButton(icon("point"), self.tr("Try the sample"))
-        sample.setFlat(True)
-        sample.setCursor(Qt.CursorShape.PointingHandCursor)
-        sample.setMinimumHeight(TARGET)
-        sample.setAccessibleName(self.tr("Try the sample"))
+        sample = _link("point", self.tr("Try the sample"), self.tr("Try the sample"))
         sample.setToolTip(self.tr("Bundled photos; click an object with the built-in engine, accept, correct, export"))
         sample.clicked.connect(self._workspace.open_sample)
         inside = QVBoxLayout()
@@ -95,14 +91,10 @@ class EmptyWindowPage(QWidget):
         for path in recent:
             self._recent.addWidget(self._recent_button(path), 0, Qt.AlignmentFlag.AlignHCenter)
 
-    def _recent_button(self, path: Path) -> QPushButton:
+    def _recent_button(self, path: Path) -> QToolButton:
         where = f"{path.parent.parent.name}/{path.parent.name}".strip("/")
-        button = QPushButton(icon("project"), f"{path.stem}  —  {where}")
-        button.setFlat(True)
+        button = _link("project", f"{path.stem}  —  {where}", self.tr("Open %1").replace("%1", str(path)))
         button.setToolTip(str(path))
-        button.setAccessibleName(self.tr("Open %1").replace("%1", str(path)))
-        button.setMinimumHeight(28)
-        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         button.clicked.connect(lambda: self._workspace.open_project(path))
         return button
 
@@ -115,3 +107,17 @@ class EmptyWindowPage(QWidget):
         if paths:
             event.acceptProposedAction()
             self._workspace.open_paths(paths)
+
+
+def _link(icon_name: str, text: str, spoken: str) -> QToolButton:
+    """A quiet button that reads like a link, with the target size and focus ring of a button."""
+    button = QToolButton()
+    button.setIcon(icon(icon_name))
+    button.setText(text)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setAutoRaise(True)
+    button.setCursor(Qt.CursorShape.PointingHandCursor)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setMinimumHeight(TARGET + GAP)
+    button.setAccessibleName(spoken)
+    return button

@@ -60,9 +60,8 @@ def _ink(mode: QIcon.Mode) -> str:
     palette = QGuiApplication.palette()
     if mode is QIcon.Mode.Disabled:
         ink: QColor = palette.color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.WindowText)
-    elif mode is QIcon.Mode.Selected:
-        ink = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
     else:
+        # selected rows too: the theme marks them by a tint behind the usual text colour
         ink = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.WindowText)
     return ink.name()
 

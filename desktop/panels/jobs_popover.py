@@ -54,6 +54,8 @@ class JobsPopover(QFrame):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        inside.setAutoFillBackground(False)
+        scroll.viewport().setAutoFillBackground(False)
         heading = QLabel(self.tr("Jobs"))
         heading.setProperty("heading", "true")
         column = QVBoxLayout(self)
@@ -123,7 +125,7 @@ class _JobRow(QWidget):
     def show_job(self, job: JobInfo) -> None:
         self._icon.setPixmap(icon(_ICONS[job.state]).pixmap(16, 16))
         self._title.set_full_text(job.title)
-        self._bar.setVisible(job.active)
+        self._bar.setVisible(job.active and job.state is not JobState.WAITING)
         self._bar.setRange(0, 1000 if job.fraction is not None else 0)
         self._bar.setValue(round(1000 * (job.fraction or 0)))
         self._cancel.setVisible(job.active)

@@ -45,8 +45,8 @@ class PromptsPanel(QWidget):
         self._phrases = QVBoxLayout()
         self._phrases.setSpacing(2)
         self._ignored = FlowLayout()
-        self._threshold, self._threshold_value = self._slider(self.tr("Threshold"), 100)
-        self._results, self._results_value = self._slider(self.tr("Max results"), _MAX_RESULTS)
+        self._threshold, self._threshold_value = self._slider(self.tr("Threshold"), 0, 100)
+        self._results, self._results_value = self._slider(self.tr("Max results"), 1, _MAX_RESULTS)
         self._rows = QVBoxLayout()
         self._rows.setSpacing(0)
         self._message = soft_label(wrap=True)
@@ -66,9 +66,9 @@ class PromptsPanel(QWidget):
         workspace.categories_changed.connect(self._show_phrases)
         self.refresh()
 
-    def _slider(self, name: str, top: int) -> tuple[QSlider, QLabel]:
+    def _slider(self, name: str, low: int, top: int) -> tuple[QSlider, QLabel]:
         slider = QSlider(Qt.Orientation.Horizontal)
-        slider.setRange(0 if top == 100 and name == self.tr("Threshold") else 1, top)
+        slider.setRange(low, top)
         slider.setAccessibleName(name)
         slider.setMinimumHeight(TARGET)
         slider.setToolTip(self.tr("Filters what was found; the engine does not run again."))
@@ -82,7 +82,9 @@ class PromptsPanel(QWidget):
         top.setSpacing(GAP)
         top.addWidget(self.text, 1)
         top.addWidget(self._run, 0, Qt.AlignmentFlag.AlignTop)
-        sliders = QGridLayout()
+        self._filters = QWidget()
+        sliders = QGridLayout(self._filters)
+        sliders.setContentsMargins(0, 0, 0, 0)
         sliders.setHorizontalSpacing(8)
         sliders.setVerticalSpacing(0)
         rows = (
@@ -98,7 +100,7 @@ class PromptsPanel(QWidget):
         column.setSpacing(GAP)
         column.addLayout(top)
         column.addLayout(self._phrases)
-        column.addLayout(sliders)
+        column.addWidget(self._filters)
         column.addWidget(self._empty)
         column.addLayout(self._rows)
         column.addLayout(self._ignored)
@@ -121,6 +123,7 @@ class PromptsPanel(QWidget):
         self._message.setText(session.message if session is not None else "")
         self._message.setVisible(bool(self._message.text()))
         explain(self._run, self._run_reason(), self.tr("Run the engine with these prompts (Enter)"))
+        self._show_filters()
         self._set_slider(self._threshold, round(100 * (self._workspace.text_threshold or 0.0)))
         self._threshold_value.setText(f"{self._threshold.value() / 100:.2f}")
         self._set_slider(self._results, min(self._workspace.max_results or 1, _MAX_RESULTS))
@@ -142,6 +145,12 @@ class PromptsPanel(QWidget):
             hint = self.tr(" %1 would.").replace("%1", ", ".join(takers)) if takers else ""
             return self.tr("%1 does not take text.").replace("%1", engine.title) + hint
         return self._workspace.editable() or ""
+
+    def _show_filters(self) -> None:
+        """Scores of text results are what the sliders act on: without words in play they would only take room."""
+        session = self._workspace.session
+        words = session is not None and bool(session.prompts.of_kind(PromptKind.TEXT))
+        self._filters.setVisible(words or bool(self.text.phrases()))
 
     def _run_clicked(self) -> None:
         if self.text.phrases():
@@ -168,6 +177,7 @@ class PromptsPanel(QWidget):
         _clear(self._phrases)
         for phrase in self.text.phrases():
             self._phrases.addWidget(_PhraseRow(self, self._workspace, phrase))
+        self._show_filters()
         explain(self._run, self._run_reason(), self.tr("Run the engine with these prompts (Enter)"))
 
     def _show_prompts(self, prompts: PromptSet) -> None:

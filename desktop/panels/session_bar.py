@@ -50,8 +50,10 @@ class SessionBar(QFrame):
         self._busy.setFixedHeight(3)
         row = QHBoxLayout()
         row.setSpacing(GAP)
-        for widget in (self._accept, self._class, self._label, self._previous, self._count, self._next, self._discard):
+        for widget in (self._accept, self._class, self._label, self._previous, self._count, self._next):
             row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self._discard)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 6)
         column.setSpacing(GAP)
@@ -139,6 +141,6 @@ class SessionBar(QFrame):
         self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and not self.isHidden():
             self._place()
         return False

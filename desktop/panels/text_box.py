@@ -95,5 +95,8 @@ class TextBox(QPlainTextEdit):
 
     def _fit(self) -> None:
         lines = min(max(self.blockCount(), 1), _MAX_LINES)
-        margins = 2 * int(self.document().documentMargin()) + 2 * self.frameWidth() + 6
+        margins = 2 * int(self.document().documentMargin()) + 2 * self.frameWidth() + 10
+        more = self.blockCount() > _MAX_LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if more else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(policy)
         self.setFixedHeight(lines * self.fontMetrics().lineSpacing() + margins)

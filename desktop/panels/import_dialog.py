@@ -1,0 +1,206 @@
+"""The import dialog: a dry-run table first, classes mapped by hand, then one undoable step (ux.md §18)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.dataset.errors import DatasetError
+from desktop.dataset.formats.contract import ClassAction, ClassRow, ImportPlan
+from desktop.dataset.formats.registry import IMPORTS
+from desktop.panels.background import Latest
+from desktop.panels.controls import TARGET, explain
+from desktop.panels.icons import icon
+from desktop.panels.words import grouped
+from desktop.workspace import Workspace
+
+_CREATE, _SKIP = "create", "skip"
+_MOST_ROWS = 2000
+
+
+class ImportDialog(QDialog):
+    """Reads the file off the GUI thread, shows what would happen, and changes nothing before *Import*."""
+
+    started = Signal(str)
+    """The id of the import job."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None, source: Path | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._plan: ImportPlan | None = None
+        self._error = self.tr("Choose a file to import.")
+        self._mapping: dict[str, int | None] = {}
+        self.setWindowTitle(self.tr("Import"))
+        self.resize(720, 540)
+        self.format = QComboBox()
+        self.format.setAccessibleName(self.tr("Format"))
+        self.format.setMinimumHeight(TARGET)
+        for known in IMPORTS:
+            self.format.addItem(known.title, known.name)
+        self.source = QLineEdit(str(source or ""))
+        self.source.setAccessibleName(self.tr("File or folder"))
+        self.source.setMinimumHeight(TARGET)
+        self._browse = QPushButton(icon("folder"), self.tr("Choose…"))
+        self.summary = QLabel()
+        self.summary.setWordWrap(True)
+        self.classes = _table((self.tr("Class in the file"), self.tr("Instances"), self.tr("Becomes")), self.tr("Classes"))
+        self.images = _table((self.tr("Image"), self.tr("Instances"), self.tr("In the project")), self.tr("Images"))
+        self.rejected = _table((self.tr("Item"), self.tr("Reason")), self.tr("Rejected"))
+        self._tabs = QTabWidget()
+        for table in (self.classes, self.images, self.rejected):
+            self._tabs.addTab(table, table.accessibleName())
+        self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        self._import = self._buttons.addButton(self.tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._latest: Latest[ImportPlan] = Latest(self._show_plan, self._show_failure, self)
+        top = QHBoxLayout()
+        for widget, stretch in ((self.format, 0), (self.source, 1), (self._browse, 0)):
+            top.addWidget(widget, stretch)
+        column = QVBoxLayout(self)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(self.summary)
+        column.addWidget(self._tabs, 1)
+        column.addWidget(self._buttons)
+        self.format.activated.connect(lambda _i: self.check())
+        self.source.editingFinished.connect(self.check)
+        self._browse.clicked.connect(self._choose)
+        self._buttons.accepted.connect(self.start)
+        self._buttons.rejected.connect(self.reject)
+        if source is not None:
+            self.check()
+        else:
+            self._show_failure(DatasetError(self._error))
+
+    def options(self) -> dict[str, Any]:
+        """The mapping of classes that was chosen: name in the file to class id; None skips the class."""
+        return {"classes": dict(self._mapping)} if self._mapping else {}
+
+    def _choose(self) -> None:
+        dialog = QFileDialog(self, self.tr("Import from"), self.source.text())
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._chosen)
+        dialog.open()
+
+    def _chosen(self, path: str) -> None:
+        self.source.setText(path)
+        self._mapping.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Dry run; changes nothing."""
+        text = self.source.text().strip()
+        if not text:
+            self._show_failure(DatasetError(self.tr("Choose a file to import.")))
+            return
+        if self._workspace.project is None:
+            self._show_failure(DatasetError(self.tr("Open a project or a folder of images first.")))
+            return
+        self._plan, self._error = None, self.tr("The dry run is still running.")
+        self.summary.setText(self.tr("Reading…"))
+        explain(self._import, self._error)
+        known = IMPORTS[self.format.currentIndex()]
+        self._latest.ask(partial(known.plan, self._workspace.project, Path(text).expanduser(), self.options()))
+
+    def _show_failure(self, error: Exception) -> None:
+        self._plan, self._error = None, str(error)
+        self.summary.setText(self._error)
+        for table in (self.classes, self.images, self.rejected):
+            table.setRowCount(0)
+        explain(self._import, self._error)
+
+    def _show_plan(self, plan: ImportPlan) -> None:
+        self._plan, self._error = plan, ""
+        matched = sum(not row.new for row in plan.images)
+        text = self.tr("%1 instances on %2 images (%3 already in the project); %4 items rejected.")
+        for number, value in enumerate((plan.instances, len(plan.images), matched, len(plan.rejected)), 1):
+            text = text.replace(f"%{number}", grouped(value))
+        self.summary.setText(text)
+        self._show_classes(plan)
+        known, new = self.tr("yes"), self.tr("will be added")
+        _fill(self.images, [(r.name, grouped(r.instances), new if r.new else known) for r in plan.images])
+        _fill(self.rejected, [(r.what, r.reason) for r in plan.rejected])
+        for place, count in enumerate((len(plan.classes), len(plan.images), len(plan.rejected))):
+            title = self._tabs.widget(place).accessibleName()
+            self._tabs.setTabText(place, f"{title} ({grouped(count)})")
+        nothing = self.tr("Nothing in this file can be imported.") if not plan.changes else ""
+        explain(self._import, self._workspace.read_only or nothing)
+
+    def _show_classes(self, plan: ImportPlan) -> None:
+        self.classes.setRowCount(len(plan.classes))
+        for row, found in enumerate(plan.classes):
+            self.classes.setItem(row, 0, QTableWidgetItem(found.name))
+            self.classes.setItem(row, 1, QTableWidgetItem(grouped(found.instances)))
+            self.classes.setCellWidget(row, 2, self._class_choice(found))
+
+    def _class_choice(self, found: ClassRow) -> QComboBox:
+        box = QComboBox()
+        box.setAccessibleName(self.tr("“%1” becomes").replace("%1", found.name))
+        box.addItem(self.tr("a new class"), _CREATE)
+        box.addItem(self.tr("nothing (skip)"), _SKIP)
+        for category in self._workspace.categories:
+            box.addItem(category.name, category.id)
+        wanted: object = {ClassAction.CREATE: _CREATE, ClassAction.SKIP: _SKIP}.get(found.action, found.target)
+        box.setCurrentIndex(max(box.findData(wanted), 0))
+        box.activated.connect(lambda index: self._map(found.name, box.itemData(index)))
+        return box
+
+    def _map(self, name: str, choice: object) -> None:
+        if choice == _CREATE:
+            self._mapping.pop(name, None)
+        else:
+            self._mapping[name] = None if choice == _SKIP else int(str(choice))
+        self.check()
+
+    def start(self) -> None:
+        """Start the import as a job and close."""
+        if self._plan is None:
+            return
+        source = Path(self.source.text()).expanduser()
+        job = self._workspace.import_from(self.format.currentData(), source, self.options())
+        self.started.emit(job)
+        self.accept()
+
+    def done(self, result: int) -> None:
+        self._latest.forget()
+        super().done(result)
+
+
+def _table(titles: tuple[str, ...], name: str) -> QTableWidget:
+    table = QTableWidget(0, len(titles))
+    table.setHorizontalHeaderLabels(list(titles))
+    table.setAccessibleName(name)
+    table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(28)
+    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    table.horizontalHeader().setStretchLastSection(True)
+    table.setShowGrid(False)
+    return table
+
+
+def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
+    """At most 2,000 rows: a person reads the first ones, the summary has the number."""
+    table.setRowCount(min(len(rows), _MOST_ROWS))
+    for row, cells in enumerate(rows[:_MOST_ROWS]):
+        for column, text in enumerate(cells):
+            table.setItem(row, column, QTableWidgetItem(text))
