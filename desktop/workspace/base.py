@@ -56,13 +56,19 @@ class WorkspaceBase(QObject):
     region_of_interest_changed = Signal()
     context_menu_requested = Signal(int, int)
     """Global position."""
+    save_elsewhere_requested = Signal()
+    """A place for the project file must be chosen (the window asks)."""
+    _store_told = Signal(object)
+    """A :class:`desktop.dataset.store.SaveState` from the writer thread."""
 
-    def __init__(self, settings: Settings, inference: InferenceLink | None, images: ImageService, parent: QObject | None = None) -> None:
+    def __init__(
+        self, settings: Settings, link: InferenceLink | None, images: ImageService, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.settings = settings
         self.storage = Storage()
         self.log = MessageLog(self)
-        self._inference = inference
+        self._link = link
         self._service = images
         self._image: Image | None = None
         self._pixels: NDArray[np.uint8] | None = None

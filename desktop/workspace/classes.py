@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from desktop.canvas.host import SelectMode
+from desktop.dataset import changes as c
+from desktop.dataset.changes import Change
+from desktop.dataset.history import Step
 from desktop.dataset.model import Category, Instance, Kind
-from desktop.workspace.palette import UNLABELLED_COLOUR, colour_for
-from desktop.workspace.steps import CategoryPair, Step
+from desktop.dataset.palette import class_colour
 from desktop.workspace.undo import Undoing
 from desktop.workspace.values import ClassCount
+
+UNLABELLED_COLOUR = "#c8ccd2"
 
 
 class Classes(Undoing):
     """See :class:`desktop.workspace.Workspace`."""
 
     def category(self, category_id: int | None) -> Category | None:
-        return next((c for c in self.categories if c.id == category_id), None)
+        return next((category for category in self.categories if category.id == category_id), None)
 
     @property
     def current_category(self) -> Category | None:
@@ -63,29 +67,35 @@ class Classes(Undoing):
         name = name.strip()
         if not name:
             raise ValueError(self.tr("A class needs a name."))
-        present = next((c for c in self.categories if c.name == name), None)
+        present = next((known for known in self.categories if known.name == name), None)
         if present is not None:
             return present.id
+        if not self._ready_to_change():
+            raise ValueError(self.tr("The class cannot be added: the project cannot be changed."))
         new = self._new_category(name, kind, colour, 0)
-        self._category_step(self.tr("Add class {name}").format(name=name), [(None, new)])
+        self._class_step(
+            self.tr("Add class {name}").format(name=name), [c.AddCategories((new,))], [c.DeleteCategory(new.id)]
+        )
         if self.current_category is None:
             self.set_current_category(new.id)
         return new.id
 
     def add_categories(self, names: Iterable[str]) -> None:
         """A pasted list of names: one step; names that exist are left alone."""
-        known = {c.name for c in self.categories}
+        known = {category.name for category in self.categories}
         wanted = [n for n in dict.fromkeys(name.strip() for name in names) if n and n not in known]
-        pairs: list[CategoryPair] = [
-            (None, self._new_category(n, Kind.THING, "", offset)) for offset, n in enumerate(wanted)
-        ]
-        if pairs:
-            self._category_step(self.tr("Add {n} classes").format(n=len(pairs)), pairs)
+        if not wanted or not self._ready_to_change():
+            return
+        new = tuple(self._new_category(n, Kind.THING, "", offset) for offset, n in enumerate(wanted))
+        back = [c.DeleteCategory(category.id) for category in new]
+        self._class_step(self.tr("Add {n} classes").format(n=len(new)), [c.AddCategories(new)], back)
+        if self.current_category is None:
+            self.set_current_category(new[0].id)
 
     def _new_category(self, name: str, kind: Kind, colour: str, offset: int) -> Category:
-        category_id = self.storage.next_category_id() + offset
-        position = max((c.position for c in self.categories), default=-1) + 1 + offset
-        return Category(category_id, name, colour or colour_for(category_id), kind, None, position)
+        category_id = self.storage.reserve_category_id()
+        position = max((category.position for category in self.categories), default=-1) + 1 + offset
+        return Category(category_id, name, colour or class_colour(category_id - 1), kind, None, position)
 
     def change_category(
         self,
@@ -109,12 +119,12 @@ class Classes(Undoing):
         )
         if not after.name:
             raise ValueError(self.tr("A class needs a name."))
-        if any(c.name == after.name and c.id != category_id for c in self.categories):
+        if any(other.name == after.name and other.id != category_id for other in self.categories):
             raise ValueError(self.tr("There is a class “{name}” already: merge them instead.").format(name=after.name))
         if after == before:
             return
         text = self.tr("Rename class {old} to {new}") if after.name != before.name else self.tr("Change class {new}")
-        self._category_step(text.format(old=before.name, new=after.name), [(before, after)])
+        self._replace_categories(text.format(old=before.name, new=after.name), [(before, after)])
 
     def merge_category(self, category_id: int, into: int) -> None:
         """All instances get the other class; this one goes away. One step."""
@@ -128,17 +138,21 @@ class Classes(Undoing):
         if category is None or category_id == reassign_to:
             return
         into = self.category(reassign_to)
-        pairs: list[tuple[Instance | None, Instance | None]] = [
-            (i, None if delete_instances else replace(i, category_id=reassign_to))
-            for i in self.storage.instances_of_category(category_id)
-        ]
+        before = self.storage.instances_of_category(category_id)
+        gone = tuple(i.id for i in before)
+        forward: list[Change] = [c.DeleteCategory(category_id)]
+        back: list[Change] = [c.AddCategories((category,))]
+        if before and delete_instances:
+            forward.insert(0, c.DeleteInstances(gone))
+            back.append(c.AddInstances(before))
+        elif before:
+            forward.insert(0, c.ReplaceInstances(tuple(replace(i, category_id=reassign_to) for i in before)))
+            back.append(c.ReplaceInstances(before))
         if into is not None:
             text = self.tr("Merge class {name} into {into}").format(name=category.name, into=into.name)
         else:
             text = self.tr("Delete class {name}").format(name=category.name)
-        image_id = self._image.id if self._image is not None else 0
-        self._commit(Step(text, image_id, instances=tuple(pairs), categories=((category, None),)))
-        self.current_category_changed.emit()
+        self._class_step(text, forward, back)
 
     def move_category(self, category_id: int, position: int) -> None:
         """Move a class to a place in the list; digits follow, ids stay."""
@@ -148,18 +162,15 @@ class Classes(Undoing):
             return
         order.remove(moved)
         order.insert(max(0, min(position, len(order))), moved)
-        pairs: list[CategoryPair] = [
-            (c, replace(c, position=place)) for place, c in enumerate(order) if c.position != place
-        ]
-        if pairs:
-            self._category_step(self.tr("Move class {name}").format(name=moved.name), pairs)
+        pairs = [(old, replace(old, position=place)) for place, old in enumerate(order) if old.position != place]
+        self._replace_categories(self.tr("Move class {name}").format(name=moved.name), pairs)
 
     def lock_category(self, category_id: int, locked: bool) -> None:
         """Instances of a locked class cannot be picked or edited."""
         before = self.category(category_id)
         if before is not None and before.locked != locked:
             text = self.tr("Lock class {name}") if locked else self.tr("Unlock class {name}")
-            self._category_step(text.format(name=before.name), [(before, replace(before, locked=locked))])
+            self._replace_categories(text.format(name=before.name), [(before, replace(before, locked=locked))])
 
     def hide_category(self, category_id: int, hidden: bool) -> None:
         change = {category_id}
@@ -174,9 +185,12 @@ class Classes(Undoing):
         self.categories_changed.emit()
         self.instances_changed.emit(frozenset(self._instances))
 
-    def _category_step(self, name: str, pairs: list[CategoryPair]) -> None:
-        image_id = self._image.id if self._image is not None else 0
-        if self._commit(Step(name, image_id, categories=tuple(pairs))):
+    def _replace_categories(self, name: str, pairs: list[tuple[Category, Category]]) -> None:
+        forward = [c.ReplaceCategory(after) for _, after in pairs]
+        self._class_step(name, forward, [c.ReplaceCategory(before) for before, _ in pairs])
+
+    def _class_step(self, name: str, forward: Sequence[Change], back: Sequence[Change]) -> None:
+        if self._commit(Step(name, tuple(forward), tuple(back))):
             self.current_category_changed.emit()
 
     # -- naming things -------------------------------------------------------------------------------------------

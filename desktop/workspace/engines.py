@@ -31,9 +31,9 @@ class Engines(Shaping):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(
-        self, settings: Settings, inference_link: InferenceLink | None, images: ImageService, parent: QObject | None = None
+        self, settings: Settings, link: InferenceLink | None, images: ImageService, parent: QObject | None = None
     ) -> None:
-        super().__init__(settings, inference_link, images, parent)
+        super().__init__(settings, link, images, parent)
         self._find_with = settings.text("engines.find_with")
         self._refine_with = settings.text("engines.refine_with")
         self._device: DeviceInfo | None = None
@@ -115,10 +115,10 @@ class Engines(Shaping):
         """Prepare the current image for the finding engine, so that the first click is quick."""
         image = self.engine_image()
         status = self._engines.get(self._find_with)
-        if self._inference is None or image is None or status is None or not status.usable:
+        if self._link is None or image is None or status is None or not status.usable:
             return
         if (self._find_with, self._hash) not in self._cache.encoded:
-            self._inference.submit(Encode(self._find_with, image))
+            self._link.submit(Encode(self._find_with, image))
 
     def reload_engine(self, engine: str) -> None:
         """Try a failed engine again: its state goes back to *available*, the next prompt loads it."""

@@ -144,6 +144,8 @@ class Objects(Classes):
         if mask.is_empty:
             self.notice(self.tr("Nothing was drawn inside the image."))
             return
+        if not self._ready_to_change():
+            return
         new = self.new_instance(mask, Provenance(source="hand"))
         title = f"{self.class_name(new.category_id)} #{new.id}"
         if self._change_instances(self.tr("{name} {what}").format(name=name, what=title), [new]):
@@ -155,7 +157,7 @@ class Objects(Classes):
         front = max((i.z_order for i in self._instances.values()), default=-1) + 1
         category = category_id if category_id is not None else self._current_category
         return Instance(
-            self.storage.next_instance_id(), self._image.id, mask, category, z_order=front, provenance=provenance
+            self.storage.reserve_instance_id(), self._image.id, mask, category, z_order=front, provenance=provenance
         )
 
     def edit_instance(self, instance_id: int, mask: Mask, name: str) -> None:

@@ -11,28 +11,31 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from desktop.canvas.host import SessionView
+from desktop.dataset.changes import AddTextPrompt
+from desktop.dataset.history import Step
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance, Provenance
+from desktop.dataset.prompt_json import to_json
 from desktop.image_service import ImageService
 from desktop.session import Ask, Session, Stop
 from desktop.settings import Settings
 from desktop.workspace.engines import Engines
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.provenance import prompts_json
+from desktop.workspace.undo import timestamp
 from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
 from inference.engine import Speed
 from inference.messages import Dropped, Failed, FailureKind, Finished, Progress, Segment, Started
 from inference.prompts import Prompt, PromptKind, PromptSet, Text
-from inference.results import Segmentation
+from inference.results import Candidate, Segmentation
 
 
 class Prompting(Engines):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(
-        self, settings: Settings, inference_link: InferenceLink | None, images: ImageService, parent: QObject | None = None
+        self, settings: Settings, link: InferenceLink | None, images: ImageService, parent: QObject | None = None
     ) -> None:
-        super().__init__(settings, inference_link, images, parent)
+        super().__init__(settings, link, images, parent)
         self._parked: dict[int, Session] = {}
         self._text_threshold = 0.3
         self._max_results = 20
@@ -105,7 +108,9 @@ class Prompting(Engines):
     @property
     def text_history(self) -> Sequence[str]:
         """Latest first, at most 100, without repeats."""
-        return self._text_history
+        project = self.storage.project
+        stored = [p.text for p in project.text_prompts()] if project is not None else []
+        return list(dict.fromkeys([*self._text_history, *stored]))[:100]
 
     def can_run(self) -> str:
         """Empty, or the reason why the engine cannot be asked."""
@@ -215,7 +220,10 @@ class Prompting(Engines):
         if not phrases:
             return
         entry = text.strip()
-        self._text_history = [entry, *(t for t in self._text_history if t != entry)][:100]
+        if self.storage.project is not None and not self.read_only:
+            self.storage.project.apply(AddTextPrompt(entry, used=timestamp()))
+        else:
+            self._text_history = [entry, *(t for t in self._text_history if t != entry)][:100]
         session = self._open()
         if session is None:
             return
@@ -232,7 +240,9 @@ class Prompting(Engines):
         if spec is None or PromptKind.TEXT in spec.prompts:
             return
         actions = tuple(
-            NoticeAction(self.tr("Switch to {engine}").format(engine=e.spec.title), lambda n=e.spec.name: self.set_find_with(n))  # type: ignore[misc]
+            NoticeAction(
+                self.tr("Switch to {engine}").format(engine=e.spec.title), lambda n=e.spec.name: self.set_find_with(n)
+            )  # type: ignore[misc]
             for e in takers[:1]
         )
         text = self.tr("{engine} does not take text; the words are ignored.").format(engine=spec.title)
@@ -296,36 +306,36 @@ class Prompting(Engines):
         if not taken:
             self.notice(self.tr("Nothing found — add a positive point or lower the threshold"))
             return
+        if not self._ready_to_change():
+            return
         self._drop_requests()
-        changed: list[Instance] = []
         old = self._instances.get(session.refines) if session.refines is not None else None
+        changed: list[Instance] = []
         for offset, candidate in enumerate(taken):
             mask = Mask.from_array(candidate.mask())
-            provenance = Provenance(
-                source=candidate.engine,
-                prompts=prompts_json(session.prompts),
-                score=float(candidate.score),
-                seed=self.settings.number("engines.seed"),
-            )
+            provenance = self._provenance(session, candidate)
             if old is not None and offset == 0:
                 provenance = replace(provenance, created=old.provenance.created)
-                changed.append(
-                    replace(old, mask=mask, provenance=provenance, category_id=category_id or old.category_id)
-                )
+                category = category_id if category_id is not None else old.category_id
+                changed.append(replace(old, mask=mask, provenance=provenance, category_id=category))
             else:
                 new = self.new_instance(mask, provenance, category_id)
-                changed.append(replace(new, id=new.id + offset, z_order=new.z_order + offset))
+                changed.append(replace(new, z_order=new.z_order + offset))
         verb = self.tr("Refine {what}") if old is not None else self.tr("Accept {what}")
         what = f"{self.class_name(changed[0].category_id)} #{changed[0].id}"
-        self._session, self._message = None, ""
-        if not self._change_instances(verb.format(what=what), changed):
-            self._session = session if self.read_only else None
-        else:
-            stack = self._stack()
-            stack.done[-1] = replace(stack.done[-1], session=session)
+        if changed == [old] or self._change_instances(verb.format(what=what), changed, payload=session):
+            self._session, self._message = None, ""
             self.select([] if start_next else [i.id for i in changed])
         self.session_changed.emit()
         self.history_changed.emit()
+
+    def _provenance(self, session: Session, candidate: Candidate) -> Provenance:
+        return Provenance(
+            source=candidate.engine,
+            prompts=to_json(session.prompts),
+            score=float(candidate.score),
+            seed=self.settings.number("engines.seed"),
+        )
 
     def cancel(self) -> bool:
         """Esc in layers: the running request, then the session; False when nothing was open."""
@@ -398,7 +408,7 @@ class Prompting(Engines):
         session = self._session
         if ask is None or session is None:
             return
-        if image is None or self._inference is None:
+        if image is None or self._link is None:
             # the prompts wait for the pixels: asked again when they arrive
             session.fail(ask.revision)
             self._busy_text = self.tr("Reading the image…")
@@ -408,16 +418,16 @@ class Prompting(Engines):
             ask.engine, image, ask.prompts, session.id, ask.revision, ask.memory,
             self.settings.number("engines.seed"), self._roi, ask.as_job,
         )  # fmt: skip
-        job = self._inference.submit(request)
+        job = self._link.submit(request)
         self._jobs_of_session[job] = session.id
 
     def _drop_requests(self) -> None:
         """Cancel what runs for the open session."""
-        if self._session is None or self._inference is None:
+        if self._session is None or self._link is None:
             return
         for job, session in list(self._jobs_of_session.items()):
             if session == self._session.id:
-                self._inference.cancel(job)
+                self._link.cancel(job)
                 del self._jobs_of_session[job]
         self._preview = None
 
@@ -476,10 +486,15 @@ class Prompting(Engines):
         if self._session is not None:
             self._session.set_engines(self._find_with, self._refine_with)
 
-    def _remember_discarded(self, session: Session) -> None:
-        from desktop.workspace.steps import Step
+    def _next_redo(self) -> Step | None:
+        steps = self._history
+        return steps.steps[steps.position] if steps.position < len(steps.steps) else None
 
-        self._stack().push(Step(self.tr("Discard session"), session.image_id, session=session))
+    def _remember_discarded(self, session: Session) -> None:
+        """Make the discard undoable. A session that undo re-opened is left to redo, which makes its instance again."""
+        following = self._next_redo()
+        if following is None or following.payload is not session:
+            self._history.push(Step(self.tr("Discard session"), (), (), session, 500_000))
         self.history_changed.emit()
 
     def undo(self) -> None:
@@ -491,18 +506,19 @@ class Prompting(Engines):
             self._drop_requests()
             self._session = None
         step = self._undo_step()
-        if step is not None and step.session is not None:
-            self._session = step.session
+        if step is not None and isinstance(step.payload, Session):
+            self._session = step.payload
             self._session_moved(ask=False)
         self.session_changed.emit()
 
     def redo(self) -> None:
+        """A prompt of the session, or the next step of the image; redoing an accept closes its session."""
         session = self._session
         if session is not None and session.can_redo:
             self.redo_prompt()
             return
-        stack = self._stack()
-        if session is not None and not (stack.undone and stack.undone[-1].session is session):
+        following = self._next_redo()
+        if session is not None and (following is None or following.payload is not session):
             return
         if self._redo_step() is not None:
             self._session = None
@@ -513,27 +529,26 @@ class Prompting(Engines):
         """ "Undo Brush stroke on car #12", or empty when there is nothing to undo."""
         if self._session is not None and self._session.can_undo:
             return self.tr("Undo prompt {n}").format(n=len(self._session.prompts))
-        done = self._stack().done
-        return self.tr("Undo {name}").format(name=done[-1].name) if done else ""
+        name = self._history.undo_name
+        return self.tr("Undo {name}").format(name=name) if name else ""
 
     @property
     def redo_name(self) -> str:
         if self._session is not None and self._session.can_redo:
             return self.tr("Redo prompt")
-        undone = self._stack().undone
-        if self._session is not None and undone and undone[-1].session is not self._session:
+        following = self._next_redo()
+        if following is None or (self._session is not None and following.payload is not self._session):
             return ""
-        return self.tr("Redo {name}").format(name=undone[-1].name) if undone else ""
+        return self.tr("Redo {name}").format(name=following.name)
 
     def jump_to(self, index: int) -> None:
         """Make the first ``index`` entries of the history done, the others undone."""
         self._park_quietly()
-        while len(self._stack().done) > max(index, 0):
-            if self._undo_step() is None:
-                return
-        while len(self._stack().done) < index:
-            if self._redo_step() is None:
-                return
+        history = self._history
+        while history.position > max(index, 0) and self._undo_step() is not None:
+            pass
+        while history.position < index and self._redo_step() is not None:
+            pass
 
     def _park_quietly(self) -> None:
         self._drop_requests()

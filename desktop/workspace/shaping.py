@@ -54,15 +54,12 @@ class Shaping(Objects):
         """Every connected piece becomes an instance; the largest keeps the id."""
         changed: list[Instance] = []
         chosen = self.selected()
-        new_id = self.storage.next_instance_id()
         for instance in chosen:
             pieces = sorted(instance.mask.components(), key=lambda mask: -mask.area)
             if len(pieces) < 2:
                 continue
             changed.append(replace(instance, mask=pieces[0]))
-            for piece in pieces[1:]:
-                changed.append(replace(instance, id=new_id, mask=piece))
-                new_id += 1
+            changed.extend(replace(instance, id=self.storage.reserve_instance_id(), mask=p) for p in pieces[1:])
         if not changed:
             self.notice(self.tr("The selection has no separate parts."))
             return
@@ -96,7 +93,9 @@ class Shaping(Objects):
         changed = [replace(i, mask=change(i.mask)) for i in chosen]
         left = [i for i in changed if not i.mask.is_empty]
         if len(left) < len(changed):
-            self.notice(self.tr("{name}: {n} would vanish and were left alone.").format(name=name, n=len(changed) - len(left)))
+            self.notice(
+                self.tr("{name}: {n} would vanish and were left alone.").format(name=name, n=len(changed) - len(left))
+            )
         text = self.tr("{name} on {what}").format(name=name, what=self._names_of(chosen))
         if not self._change_instances(text, left) and left:
             self.notice(self.tr("{name}: nothing to change.").format(name=name))
@@ -126,8 +125,9 @@ class Shaping(Objects):
         if reason or self._image is None:
             self.notice(reason)
             return
+        if not originals or not self._ready_to_change():
+            return
         width, height = self.image_size
-        new_id = self.storage.next_instance_id()
         front = max((i.z_order for i in self._instances.values()), default=-1) + 1
         copies = []
         for original in originals:
@@ -143,7 +143,7 @@ class Shaping(Objects):
             copies.append(
                 replace(
                     original,
-                    id=new_id + number,
+                    id=self.storage.reserve_instance_id(),
                     image_id=self._image.id,
                     mask=mask,
                     category_id=original.category_id if known else None,
