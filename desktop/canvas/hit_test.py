@@ -20,7 +20,7 @@ _SAME_PLACE = 3.0
 class HitIndex:
     """The instances of one image, in drawing order, with what is needed to find them by place.
 
-    Locked and hidden instances are never hit (ux.md §3). Masks are decoded only where boxes match, and kept for a while.
+    Locked and hidden instances are never hit (ux.md §3). Masks are decoded where boxes match, then kept a while.
     """
 
     def __init__(self, instances: Sequence[CanvasInstance] = ()) -> None:
@@ -75,7 +75,7 @@ class HitIndex:
         return self._ids, self._boxes, self._shown
 
     def at(self, x: float, y: float) -> list[int]:
-        """The ids of the instances that hold the image point, smallest area first; at equal area the upper one first."""
+        """The ids of the instances that hold the image point, smallest area first, then the upper one."""
         column, row = floor(x), floor(y)
         boxes = self._boxes
         inside = (

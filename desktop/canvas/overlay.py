@@ -194,7 +194,8 @@ class Overlay:
     def redraw(self, areas: Iterable[Rect]) -> bool:
         """Draw the changed image rectangles anew in both layers; false when a whole build is needed."""
         areas = list(areas)
-        return all([layer.redraw(area) for layer in self.layers for area in areas])
+        done = [layer.redraw(area) for layer in self.layers for area in areas]
+        return all(done)
 
     def draw(self, painter: QPainter, view: ViewTransform) -> None:
         if self.style is not Style.OFF:

@@ -16,7 +16,7 @@ from desktop.canvas.host import CanvasInstance
 
 _ELEMENT = np.dtype([("type", ">i4"), ("x", ">f8"), ("y", ">f8")])
 _SCREEN_ERROR = 0.75
-"""View pixels by which a reduced outline may differ; just above half the diagonal of a pixel, so stairs become lines."""
+"""View pixels by which a reduced outline may differ; just above half a pixel's diagonal: stairs become lines."""
 
 _EXACT_FROM = 2.0
 """Scale from which on outlines follow every pixel."""

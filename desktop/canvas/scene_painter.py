@@ -20,7 +20,7 @@ from desktop.canvas.transform import ViewTransform
 if TYPE_CHECKING:
     from desktop.canvas.view import CanvasView
 
-BACKGROUND = QColor("#3c3f43")
+BACKGROUND = QColor("#3d3d3d")
 """Neutral grey in every theme (ux.md §20)."""
 
 

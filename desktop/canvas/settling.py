@@ -1,8 +1,8 @@
-"""When the overlay is rebuilt and what moves by itself: pauses of gestures, slices of work, animation (ux.md §9, §11)."""
+"""When the overlay is rebuilt and what moves by itself: gestures, slices of work, animation (ux.md §9, §11)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -14,10 +14,15 @@ PAUSE_MS = 80
 """A gesture that pauses that long is over."""
 
 SMOOTH_LATER_MS = 120
-_SLICE = 0.010
+SLICE = 0.010
+"""Seconds of building per turn of the event loop."""
+
 _FIRST_SLICE = 0.030
 _AT_ONCE = 150
 """Up to that many visible instances the first rebuild is smooth already; above, a rough one comes first."""
+
+_REDRAWN_AT_ONCE = 64
+"""More changed rectangles than this: a whole build in slices."""
 
 _FRAME_MS = 90
 _TURNS_PER_FRAME = 0.04
@@ -67,9 +72,11 @@ class Settling(QObject):
         overlay = self._view.overlay
         areas = [(float(x0), float(y0), float(x1), float(y1)) for x0, y0, x1, y1 in boxes]
         layers = (overlay.marks,) if marks_only else overlay.layers
-        small = len(areas) <= 64
-        if self._needed or not small or not all([layer.redraw(area) for layer in layers for area in areas]):
+        if len(areas) > _REDRAWN_AT_ONCE:
             self._needed = True
+        if not self._needed:
+            done = [layer.redraw(area) for layer in layers for area in areas]
+            self._needed = not all(done)
         self._view.update()
 
     def before_paint(self) -> None:
@@ -96,7 +103,7 @@ class Settling(QObject):
         else:
             self._frames.stop()
 
-    def _timer(self, milliseconds: int, slot: object) -> QTimer:
+    def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
         timer.setInterval(milliseconds)
@@ -124,7 +131,7 @@ class Settling(QObject):
             self._slice.start()
 
     def _go_on(self) -> None:
-        self._advance(_SLICE)
+        self._advance(SLICE)
         if not self._slice.isActive():
             self._view.update()
 

@@ -275,7 +275,10 @@ class CanvasView(QWidget):
         """Drop the unfinished drawing of the current tool, else the drafts of others; false when there is none."""
         if self._tool is None:
             return False
-        return self._tool.cancel() or any([tool.cancel() for tool in self._tools.values() if tool.busy()])
+        if self._tool.cancel():
+            return True
+        dropped = [tool.cancel() for tool in self._tools.values() if tool.busy()]
+        return any(dropped)
 
     def change_size(self, steps: int) -> None:
         """Make the brush, or the scribble while that tool is current, larger or smaller by some 10 % a step."""

@@ -1,4 +1,4 @@
-"""Brush strokes as exact pixels, on a crop that grows with the stroke and never as large as the image needs not be."""
+"""Brush strokes as exact pixels, on a crop that grows with the stroke, so that cost follows the stroke."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _reach_square(rows: _Rows, a: _Place, b: _Place, radius: float, low: _Rows, 
 
 
 def _reach_round(rows: _Rows, a: _Place, b: _Place, radius: float, low: _Rows, high: _Rows) -> tuple[_Rows, _Rows]:
-    """The leftmost point over the way is where the disc's tangent is the stroke's direction, or at an end of the way."""
+    """The leftmost point over the way is where the disc's tangent follows the stroke, or an end of the way."""
     run, rise = b[0] - a[0], b[1] - a[1]
     length = hypot(run, rise)
     if length < 1e-12:
@@ -122,9 +122,9 @@ class Patch:
 
     def _reach(self, left: int, top: int, right: int, bottom: int) -> None:
         height, width = self.pixels.shape
-        if self.pixels.size and self.x0 <= left and self.y0 <= top:
-            if right <= self.x0 + width and bottom <= self.y0 + height:
-                return
+        inside = self.x0 <= left and self.y0 <= top and right <= self.x0 + width and bottom <= self.y0 + height
+        if self.pixels.size and inside:
+            return
         old = (self.x0, self.y0, self.x0 + width, self.y0 + height) if self.pixels.size else (left, top, right, bottom)
         x0 = old[0] if left >= old[0] else max(left - _GROWTH, 0)
         y0 = old[1] if top >= old[1] else max(top - _GROWTH, 0)
