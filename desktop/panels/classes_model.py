@@ -81,7 +81,7 @@ class ClassesModel(QAbstractListModel):
             target = self._rows[row + step][0]
             self._workspace.move_category(self._rows[row][1].id, target)
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:  # noqa: N802
+    def rowCount(self, parent: _Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -113,19 +113,19 @@ class ClassesModel(QAbstractListModel):
         usual = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         return usual if self._workspace.read_only else usual | Qt.ItemFlag.ItemIsDragEnabled
 
-    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+    def supportedDropActions(self) -> Qt.DropAction:
         return Qt.DropAction.MoveAction
 
-    def mimeTypes(self) -> list[str]:  # noqa: N802
+    def mimeTypes(self) -> list[str]:
         return [_MIME]
 
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         data = QMimeData()
         data.setData(_MIME, QByteArray(str(indexes[0].data(CATEGORY_ID)).encode()))
         return data
 
-    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: _Index) -> bool:  # noqa: N802
-        if not data.hasFormat(_MIME) or row < 0 and not parent.isValid():
+    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: _Index) -> bool:
+        if not data.hasFormat(_MIME) or (row < 0 and not parent.isValid()):
             return False
         category_id = int(bytes(data.data(_MIME).data()).decode())
         target = parent.row() if parent.isValid() else row
@@ -143,7 +143,7 @@ class ClassesModel(QAbstractListModel):
 class ClassDelegate(QStyledItemDelegate):
     """Swatch, digit, name, marks for locked and hidden, counts."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(120, max(26, option.fontMetrics.height() + 8))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
@@ -169,7 +169,9 @@ class ClassDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(category.colour))
         painter.drawRoundedRect(swatch, 3, 3)
         metrics = option.fontMetrics
-        key_width = metrics.horizontalAdvance("Alt+0") if len(str(index.data(_KEY))) > 1 else metrics.horizontalAdvance("0")
+        key_width = (
+            metrics.horizontalAdvance("Alt+0") if len(str(index.data(_KEY))) > 1 else metrics.horizontalAdvance("0")
+        )
         painter.setPen(soft)
         middle = Qt.AlignmentFlag.AlignVCenter
         key = QRect(swatch.right() + 7, rect.top(), key_width, rect.height())

@@ -6,7 +6,16 @@ from functools import partial
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QListView, QMenu, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.dataset.model import Category
 from desktop.panels.class_editor import ClassEditor, DeleteClassDialog
@@ -73,7 +82,9 @@ class ClassesPanel(QWidget):
             self._stack.setCurrentWidget(self.view)
         elif self.filter.text().strip():
             name = self.filter.text().strip()
-            self._empty.say(self.tr("No class is named like “%1”").replace("%1", name), self.tr("Add “%1”").replace("%1", name))
+            self._empty.say(
+                self.tr("No class is named like “%1”").replace("%1", name), self.tr("Add “%1”").replace("%1", name)
+            )
             self._stack.setCurrentWidget(self._empty)
         else:
             self._empty.say(self.tr("Draw first, name later"), self.tr("Add class…"))
@@ -127,7 +138,7 @@ class ClassesPanel(QWidget):
             self._workspace.set_current_category(self._workspace.add_category(name))
             self.filter.clear()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.filter.clear()
             self.left.emit()
@@ -189,7 +200,7 @@ class _ClassList(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         index = self.currentIndex()
         if event.matches(QKeySequence.StandardKey.Paste):
             self._panel.paste()

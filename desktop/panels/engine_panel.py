@@ -80,7 +80,9 @@ class EnginePanel(QWidget):
         self._device = ElidedLabel()
         self._device.setProperty("soft", "true")
         self._why = QLabel(f'<a href="why">{self.tr("Why?")}</a>')
-        self._why.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByKeyboard | Qt.TextInteractionFlag.LinksAccessibleByMouse)
+        self._why.setTextInteractionFlags(
+            Qt.TextInteractionFlag.LinksAccessibleByKeyboard | Qt.TextInteractionFlag.LinksAccessibleByMouse
+        )
         self._why.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._why.setAccessibleName(self.tr("Why this device?"))
         self._why.setMinimumHeight(24)
@@ -145,7 +147,9 @@ class EnginePanel(QWidget):
         self._fill(self._refine, engines, self._workspace.refine_with)
         self._show_status(self._status())
         device = self._workspace.device
-        self._device.set_full_text(_device_text(device.name, device.reason) if device else self.tr("Device not known yet"))
+        self._device.set_full_text(
+            _device_text(device.name, device.reason) if device else self.tr("Device not known yet")
+        )
         self._why.setVisible(device is not None and bool(device.reason))
         self._show_ignored()
 
@@ -265,7 +269,7 @@ def _device_text(name: str, reason: str) -> str:
 class _EngineDelegate(QStyledItemDelegate):
     """A row of the chooser: title, state of what is not ready, then the icons of what it takes and its speed."""
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(280, max(28, option.fontMetrics.height() + 10))
 
     def paint(

@@ -179,10 +179,15 @@ class ExportDialog(QDialog):
     def _show_preflight(self, preflight: Preflight) -> None:
         self._preflight = preflight
         text = self.tr("%1 images, %2 instances, %3 classes; %4 files will be written.")
-        for number, value in enumerate((preflight.images, preflight.instances, preflight.classes, len(preflight.files)), 1):
+        for number, value in enumerate(
+            (preflight.images, preflight.instances, preflight.classes, len(preflight.files)), 1
+        ):
             text = text.replace(f"%{number}", grouped(value))
         self.summary.setText(text)
-        lines = [f"⚠ {problem.file}: {problem.text}" if problem.file else f"⚠ {problem.text}" for problem in preflight.problems]
+        lines = [
+            f"⚠ {problem.file}: {problem.text}" if problem.file else f"⚠ {problem.text}"
+            for problem in preflight.problems
+        ]
         if preflight.existing:
             lines += ["", self.tr("These files exist already:"), *(f"  {name}" for name in preflight.existing)]
         lines += ["", self.tr("Files to be written:"), *(f"  {name}" for name in preflight.files)]

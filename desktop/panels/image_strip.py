@@ -205,7 +205,7 @@ class ImageStrip(QWidget):
         self.search.clear()
         self._change_filter()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         else:

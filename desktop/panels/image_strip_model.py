@@ -67,7 +67,7 @@ class ImageStripModel(QAbstractListModel):
         for image_id in changed:
             self.repaint(image_id)
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:  # noqa: N802
+    def rowCount(self, parent: _Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._images)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
@@ -99,7 +99,7 @@ def _name(image: Image) -> str:
 class ImageDelegate(QStyledItemDelegate):
     WIDTH, HEIGHT = 112, 92
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(self.WIDTH, self.HEIGHT - 16 + option.fontMetrics.height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:

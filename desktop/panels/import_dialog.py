@@ -33,7 +33,6 @@ from desktop.panels.icons import icon
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 
-_CREATE, _SKIP = "create", "skip"
 _MOST_ROWS = 2000
 
 
@@ -48,7 +47,7 @@ class ImportDialog(QDialog):
         self._workspace = workspace
         self._plan: ImportPlan | None = None
         self._error = self.tr("Choose a file to import.")
-        self._mapping: dict[str, int | None] = {}
+        self._mapping: dict[str, str] = {}
         self.setWindowTitle(self.tr("Import"))
         self.resize(720, 540)
         self.format = QComboBox()
@@ -60,9 +59,16 @@ class ImportDialog(QDialog):
         self.source.setAccessibleName(self.tr("File or folder"))
         self.source.setMinimumHeight(TARGET)
         self._browse = QPushButton(icon("folder"), self.tr("Choose…"))
+        self.unknown = QComboBox()
+        self.unknown.setAccessibleName(self.tr("Unknown classes"))
+        self.unknown.setMinimumHeight(TARGET)
+        self.unknown.addItem(self.tr("Create unknown classes"), "create")
+        self.unknown.addItem(self.tr("Skip unknown classes"), "skip")
         self.summary = QLabel()
         self.summary.setWordWrap(True)
-        self.classes = _table((self.tr("Class in the file"), self.tr("Instances"), self.tr("Becomes")), self.tr("Classes"))
+        self.classes = _table(
+            (self.tr("Class in the file"), self.tr("Instances"), self.tr("Becomes")), self.tr("Classes")
+        )
         self.images = _table((self.tr("Image"), self.tr("Instances"), self.tr("In the project")), self.tr("Images"))
         self.rejected = _table((self.tr("Item"), self.tr("Reason")), self.tr("Rejected"))
         self._tabs = QTabWidget()
@@ -77,10 +83,12 @@ class ImportDialog(QDialog):
         column = QVBoxLayout(self)
         column.setSpacing(8)
         column.addLayout(top)
+        column.addWidget(self.unknown)
         column.addWidget(self.summary)
         column.addWidget(self._tabs, 1)
         column.addWidget(self._buttons)
         self.format.activated.connect(lambda _i: self.check())
+        self.unknown.activated.connect(lambda _i: self.check())
         self.source.editingFinished.connect(self.check)
         self._browse.clicked.connect(self._choose)
         self._buttons.accepted.connect(self.start)
@@ -91,8 +99,8 @@ class ImportDialog(QDialog):
             self._show_failure(DatasetError(self._error))
 
     def options(self) -> dict[str, Any]:
-        """The mapping of classes that was chosen: name in the file to class id; None skips the class."""
-        return {"classes": dict(self._mapping)} if self._mapping else {}
+        """What was chosen: unknown classes are created or skipped; ``classes`` maps names of the file to present ones."""
+        return {"unknown_classes": self.unknown.currentData(), "classes": dict(self._mapping) or None}
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, self.tr("Import from"), self.source.text())
@@ -154,20 +162,24 @@ class ImportDialog(QDialog):
     def _class_choice(self, found: ClassRow) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(self.tr("“%1” becomes").replace("%1", found.name))
-        box.addItem(self.tr("a new class"), _CREATE)
-        box.addItem(self.tr("nothing (skip)"), _SKIP)
+        words = {
+            ClassAction.CREATE: self.tr("a new class"),
+            ClassAction.SKIP: self.tr("nothing (skipped)"),
+            ClassAction.USE: self.tr("the class of that name"),
+        }
+        mapped = found.name in self._mapping
+        box.addItem(self.tr("as in the file") if mapped else words[found.action], None)
         for category in self._workspace.categories:
-            box.addItem(category.name, category.id)
-        wanted: object = {ClassAction.CREATE: _CREATE, ClassAction.SKIP: _SKIP}.get(found.action, found.target)
-        box.setCurrentIndex(max(box.findData(wanted), 0))
+            box.addItem(category.name, category.name)
+        box.setCurrentIndex(max(box.findData(self._mapping.get(found.name)), 0))
         box.activated.connect(lambda index: self._map(found.name, box.itemData(index)))
         return box
 
-    def _map(self, name: str, choice: object) -> None:
-        if choice == _CREATE:
+    def _map(self, name: str, choice: str | None) -> None:
+        if choice is None:
             self._mapping.pop(name, None)
         else:
-            self._mapping[name] = None if choice == _SKIP else int(str(choice))
+            self._mapping[name] = choice
         self.check()
 
     def start(self) -> None:

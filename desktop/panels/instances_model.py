@@ -175,14 +175,14 @@ class InstancesModel(QAbstractItemModel):
             return QModelIndex()
         return self.createIndex(index.internalId() - 1, 0, _GROUP)
 
-    def rowCount(self, parent: _Index = _ROOT) -> int:  # noqa: N802
+    def rowCount(self, parent: _Index = _ROOT) -> int:
         if not parent.isValid():
             return len(self._groups) if self._grouped else len(self._groups[0].ids) if self._groups else 0
         if self._grouped and parent.internalId() == _GROUP and parent.column() == 0:
             return len(self._groups[parent.row()].ids)
         return 0
 
-    def columnCount(self, parent: _Index = _ROOT) -> int:  # noqa: N802
+    def columnCount(self, parent: _Index = _ROOT) -> int:
         return len(Column)
 
     def instance_id(self, index: _Index) -> int | None:
@@ -221,7 +221,7 @@ class InstancesModel(QAbstractItemModel):
 
     # -- cells ---------------------------------------------------------------------------------------------------
 
-    def headerData(  # noqa: N802
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         if orientation is not Qt.Orientation.Horizontal:
@@ -299,19 +299,19 @@ class InstancesModel(QAbstractItemModel):
             return Qt.ItemFlag.ItemIsDropEnabled
         return flags | Qt.ItemFlag.ItemIsDragEnabled
 
-    def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
+    def supportedDropActions(self) -> Qt.DropAction:
         return Qt.DropAction.MoveAction
 
-    def mimeTypes(self) -> list[str]:  # noqa: N802
+    def mimeTypes(self) -> list[str]:
         return [_MIME]
 
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:  # noqa: N802
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         ids = dict.fromkeys(str(self.instance_id(index)) for index in indexes)
         data = QMimeData()
         data.setData(_MIME, QByteArray(",".join(ids).encode()))
         return data
 
-    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: _Index) -> bool:  # noqa: N802
+    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: _Index) -> bool:
         if not data.hasFormat(_MIME) or self._grouped or not self._groups:
             return False
         moved = [int(word) for word in bytes(data.data(_MIME).data()).decode().split(",")]

@@ -42,7 +42,9 @@ class InstancesPanel(QWidget):
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("class:car score<0.5")
         self.filter.setAccessibleName(self.tr("Filter instances"))
-        self.filter.setToolTip(self.tr("For example: class:car score<0.5 area<200 source:seem state:draft is:locked -hand"))
+        self.filter.setToolTip(
+            self.tr("For example: class:car score<0.5 area<200 source:seem state:draft is:locked -hand")
+        )
         self.filter.setClearButtonEnabled(True)
         self.filter.setMinimumHeight(TARGET)
         self._flat = icon_button("list", self.tr("Flat list in z-order (drag to reorder)"), checkable=True)
@@ -199,7 +201,7 @@ class InstancesPanel(QWidget):
         where = self.view.viewport().mapToGlobal(position)
         self._workspace.context_menu(where.x(), where.y())
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         else:
@@ -252,7 +254,7 @@ class _InstanceTree(QTreeView):
         header.moveSection(header.visualIndex(Column.EYE), 1)
         header.moveSection(header.visualIndex(Column.LOCK), 2)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Delete:
             self._panel.delete_pressed()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():

@@ -83,7 +83,7 @@ def smallest_distance(colours: Sequence[str], vision: Vision) -> float:
 def next_colour(used: Sequence[str], *, dark: bool = False) -> str:
     """The first colour that no class has yet; when all are taken, the one that is used least."""
     colours = DARK_COLOURS if dark else LIGHT_COLOURS
-    counts = {colour: 0 for colour in colours}
+    counts = dict.fromkeys(colours, 0)
     for colour in used:
         if colour.lower() in counts:
             counts[colour.lower()] += 1

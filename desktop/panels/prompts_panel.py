@@ -279,7 +279,7 @@ class _PromptRow(QWidget):
             self._workspace.highlight_prompt(None)
         return super().event(event)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusIn:
             self._workspace.highlight_prompt(self._index)
         elif event.type() == QEvent.Type.FocusOut:

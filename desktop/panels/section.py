@@ -175,5 +175,5 @@ class SectionColumn(QWidget):
         for section in self._sections:
             section.set_folded(section.name in names)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         return QSize(self.RAIL_WIDTH if self.is_compact else 300, 600)

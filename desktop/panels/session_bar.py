@@ -140,7 +140,7 @@ class SessionBar(QFrame):
         self.move((self._canvas.width() - width) // 2, max(self._canvas.height() - self.height() - _MARGIN, 0))
         self.raise_()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and not self.isHidden():
             self._place()
         return False

@@ -133,9 +133,10 @@ class StatusBar(QStatusBar):
         if state is SavedState.SAVED and saved.when is not None:
             text = self.tr("Saved %1").replace("%1", saved.when.strftime("%H:%M:%S"))
         else:
-            text = {SavedState.SAVING: self.tr("Saving…"), SavedState.UNSAVED: self.tr("NOT SAVED — click for details")}.get(
-                state, ""
-            )
+            text = {
+                SavedState.SAVING: self.tr("Saving…"),
+                SavedState.UNSAVED: self.tr("NOT SAVED — click for details"),
+            }.get(state, "")
         self._saved.setText(text)
         self._saved.setVisible(bool(text))
         self._saved.setAccessibleName(text)

@@ -48,7 +48,7 @@ class TextBox(QPlainTextEdit):
     def phrases(self) -> list[str]:
         return phrases(self.toPlainText())
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         key, modifiers = event.key(), event.modifiers()
         popup = self._completer.popup()
         if popup is not None and popup.isVisible() and key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
