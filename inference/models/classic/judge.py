@@ -1,0 +1,41 @@
+"""The judge: evidence of a region -> how likely it belongs to the object. A small fitted perceptron in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.models.classic.regions import Values
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judge:
+    """``layers`` are (weights (in, out), bias (out,)); evidence is centred by ``mean``, divided by ``scale``."""
+
+    mean: Values
+    scale: Values
+    layers: Sequence[tuple[Values, Values]]
+
+    def logits(self, evidence: Values) -> Values:
+        """Evidence (n, k) -> logits (n,)."""
+        hidden = np.clip((evidence - self.mean) / self.scale, -6, 6)
+        for weights, bias in self.layers[:-1]:
+            hidden = np.maximum(hidden @ weights + bias, 0)
+        weights, bias = self.layers[-1]
+        result: NDArray[np.float32] = (hidden @ weights + bias)[:, 0].astype(np.float32)
+        return result
+
+
+@lru_cache(maxsize=1)
+def fitted_judge() -> Judge:
+    """The judge that the recipe in :mod:`inference.models.classic.fit` made; it lies in the package's resources."""
+    with (resources.files("resources") / "classic" / "judge.npz").open("rb") as opened:
+        stored = dict(np.load(opened, allow_pickle=False))
+    depth = sum(name.startswith("bias") for name in stored)
+    layers = [(stored[f"weights{i}"].astype(np.float32), stored[f"bias{i}"].astype(np.float32)) for i in range(depth)]
+    return Judge(stored["mean"], stored["scale"], layers)
