@@ -184,10 +184,10 @@ class ClassDelegate(QStyledItemDelegate):
                 right -= 18
                 icon(name).paint(painter, QRect(right, rect.center().y() - 7, 14, 14))
         painter.setPen(soft if hidden else ink)
-        name = QRect(key.right() + 8, rect.top(), right - key.right() - 14, rect.height())
+        place = QRect(key.right() + 8, rect.top(), right - key.right() - 14, rect.height())
         font = painter.font()
         font.setBold(chosen)
         painter.setFont(font)
-        text = painter.fontMetrics().elidedText(category.name, Qt.TextElideMode.ElideRight, name.width())
-        painter.drawText(name, middle, text)
+        text = painter.fontMetrics().elidedText(category.name, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, middle, text)
         painter.restore()

@@ -70,9 +70,10 @@ class ImportDialog(QDialog):
             (self.tr("Class in the file"), self.tr("Instances"), self.tr("Becomes")), self.tr("Classes")
         )
         self.images = _table((self.tr("Image"), self.tr("Instances"), self.tr("In the project")), self.tr("Images"))
-        self.rejected = _table((self.tr("Item"), self.tr("Reason")), self.tr("Rejected"))
+        self.refused = _table((self.tr("Item"), self.tr("Reason")), self.tr("Rejected"))
         self._tabs = QTabWidget()
-        for table in (self.classes, self.images, self.rejected):
+        self._tables = (self.classes, self.images, self.refused)
+        for table in self._tables:
             self._tabs.addTab(table, table.accessibleName())
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._import = self._buttons.addButton(self.tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
@@ -131,7 +132,7 @@ class ImportDialog(QDialog):
     def _show_failure(self, error: Exception) -> None:
         self._plan, self._error = None, str(error)
         self.summary.setText(self._error)
-        for table in (self.classes, self.images, self.rejected):
+        for table in self._tables:
             table.setRowCount(0)
         explain(self._import, self._error)
 
@@ -145,9 +146,9 @@ class ImportDialog(QDialog):
         self._show_classes(plan)
         known, new = self.tr("yes"), self.tr("will be added")
         _fill(self.images, [(r.name, grouped(r.instances), new if r.new else known) for r in plan.images])
-        _fill(self.rejected, [(r.what, r.reason) for r in plan.rejected])
+        _fill(self.refused, [(r.what, r.reason) for r in plan.rejected])
         for place, count in enumerate((len(plan.classes), len(plan.images), len(plan.rejected))):
-            title = self._tabs.widget(place).accessibleName()
+            title = self._tables[place].accessibleName()
             self._tabs.setTabText(place, f"{title} ({grouped(count)})")
         nothing = self.tr("Nothing in this file can be imported.") if not plan.changes else ""
         explain(self._import, self._workspace.read_only or nothing)

@@ -135,7 +135,7 @@ class SessionBar(QFrame):
     def _place(self) -> None:
         free = max(self._canvas.width() - 2 * _MARGIN, 100)
         hint = self._hint.fontMetrics().horizontalAdvance(self._hint.full_text()) + 24
-        width = min(max(self.layout().minimumSize().width(), hint, 280), free)
+        width = min(max(self.minimumSizeHint().width(), hint, 280), free)
         self.resize(width, self.sizeHint().height())
         self.move((self._canvas.width() - width) // 2, max(self._canvas.height() - self.height() - _MARGIN, 0))
         self.raise_()

@@ -113,7 +113,7 @@ class StatusBar(QStatusBar):
         else:
             where = f" · {device.name}" if device is not None else ""
             self._engine.setText(f"{status.spec.title}: {status.state.value}{where}")
-        images, used, budget = self._workspace.cache or (0, 0, 0)
+        images, used, budget = self._workspace.cache
         text = self.tr("%1 images · %2 of %3 MB")
         for number, value in enumerate((images, used // _MB, budget // _MB), 1):
             text = text.replace(f"%{number}", grouped(value))

@@ -56,6 +56,9 @@ class TextBox(QPlainTextEdit):
             return
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not modifiers & Qt.KeyboardModifier.ShiftModifier:
             self._submit()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            # the editor itself would put a line separator, which is no new block and does not grow the box
+            self.insertPlainText("\n")
         elif key == Qt.Key.Key_Escape:
             self.left.emit()
         elif key == Qt.Key.Key_R and modifiers & Qt.KeyboardModifier.ControlModifier:
