@@ -141,4 +141,4 @@ def _pixel_area(candidate: Candidate) -> float:
     """Image pixels that one logit covers."""
     x0, y0, x1, y1 = candidate.frame.region
     h, w = candidate.logits.shape
-    return float(x1 - x0) * (y1 - y0) / (h * w)
+    return float((x1 - x0) * (y1 - y0) / (h * w))

@@ -70,10 +70,9 @@ class ClassChooser(QFrame):
         self.list.setCurrentRow(0)
 
     def _take(self) -> None:
-        item = self.list.currentItem()
-        if item is None:
+        if not self.list.count():
             return
-        category_id = item.data(Qt.ItemDataRole.UserRole)
+        category_id = self.list.currentItem().data(Qt.ItemDataRole.UserRole)
         if category_id is None:
             category_id = self._workspace.add_category(self.text.text().strip())
         self.close()

@@ -100,7 +100,7 @@ class ImportDialog(QDialog):
             self._show_failure(DatasetError(self._error))
 
     def options(self) -> dict[str, Any]:
-        """What was chosen: unknown classes are created or skipped; ``classes`` maps names of the file to present ones."""
+        """Unknown classes are created or skipped; ``classes`` maps names of the file to present ones."""
         return {"unknown_classes": self.unknown.currentData(), "classes": dict(self._mapping) or None}
 
     def _choose(self) -> None:

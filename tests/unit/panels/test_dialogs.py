@@ -1,0 +1,157 @@
+"""Export and import dialogs on a real project: pre-flight, dry run, reasons, and no silent overwriting."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from PIL import Image as PillowImage
+from PySide6.QtWidgets import QComboBox, QDialogButtonBox
+from pytestqt.qtbot import QtBot
+
+from desktop.dataset.changes import AddCategories, AddImages, AddInstances
+from desktop.dataset.formats.registry import EXPORTS, IMPORTS
+from desktop.dataset.model import Category, Image, Instance
+from desktop.dataset.store import Project
+from desktop.panels.export_dialog import ExportDialog
+from desktop.panels.import_dialog import ImportDialog
+from desktop.workspace import JobInfo, JobState, Workspace
+from tests.unit.panels.fake_workspace import FakeWorkspace, square
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    PillowImage.new("RGB", (64, 64), "grey").save(tmp_path / "a.png")
+    with Project.create(tmp_path / "p.maskwright", state_folder=tmp_path / "state") as opened:
+        opened.apply(
+            AddImages((Image(1, "a.png", width=64, height=64),)),
+            AddCategories((Category(1, "car", "#ff0000"),)),
+            AddInstances((Instance(1, 1, square(4, 4, 20), 1), Instance(2, 1, square(30, 30, 10)))),
+        )
+        yield opened
+
+
+@pytest.fixture
+def fake(project: Project) -> FakeWorkspace:
+    workspace = FakeWorkspace()
+    workspace.project = project
+    workspace.categories = list(project.categories())
+    workspace.images = list(project.images())
+    return workspace
+
+
+def export_button(dialog: ExportDialog) -> Any:
+    return next(b for b in dialog.findChildren(QDialogButtonBox)[0].buttons() if b.text() == "Export")
+
+
+def test_preflight_counts_and_names_problems(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
+    dialog = ExportDialog(cast(Workspace, fake), folder=tmp_path / "out")
+    qtbot.addWidget(dialog)
+    assert dialog.formats.count() == len(EXPORTS)
+    assert not export_button(dialog).isEnabled()
+    qtbot.waitUntil(lambda: dialog.reason() == "")
+    assert dialog.summary.text().startswith("1 images, 1 instances, 1 classes")
+    assert "unlabelled" in dialog.report.toPlainText()
+    assert export_button(dialog).isEnabled()
+    assert not (tmp_path / "out").exists()
+    dialog.reject()
+
+
+def test_existing_files_are_never_overwritten_silently(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    EXPORTS[0].write(fake.project, target, {})
+    dialog = ExportDialog(cast(Workspace, fake), folder=target)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: "exist already" in dialog.reason())
+    dialog.start()
+    assert not fake.called("export")
+    dialog._options[0].set_value("overwrite", True)
+    qtbot.waitUntil(lambda: dialog.reason() == "")
+    dialog.reject()
+
+
+def test_export_runs_as_a_job_and_shows_its_report(
+    qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Path]] = []
+
+    def export(name: str, folder: Path, options: dict[str, Any]) -> str:
+        asked.append((name, folder))
+        fake.jobs = [JobInfo("j1", "Export", JobState.RUNNING, 0.5)]
+        return "j1"
+
+    monkeypatch.setattr(fake, "export", export, raising=False)
+    dialog = ExportDialog(cast(Workspace, fake), folder=tmp_path / "out")
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: dialog.reason() == "")
+    with qtbot.waitSignal(dialog.started) as started:
+        dialog.start()
+    assert started.args == ["j1"]
+    assert asked == [(EXPORTS[0].name, tmp_path / "out")]
+    assert "50 %" in dialog.summary.text()
+    fake.jobs = [JobInfo("j1", "Export", JobState.DONE, 1.0, "2 files written; 1 warning")]
+    fake.jobs_changed.emit()
+    assert dialog.summary.text() == "Exported."
+    assert "1 warning" in dialog.report.toPlainText()
+    dialog.reject()
+
+
+def test_export_without_project_says_so(qtbot: QtBot) -> None:
+    dialog = ExportDialog(cast(Workspace, FakeWorkspace()))
+    qtbot.addWidget(dialog)
+    dialog.check()
+    assert dialog.reason() == "No project is open."
+    assert export_button(dialog).toolTip() == "No project is open."
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    box = [[2, 2, 12, 2, 12, 12, 2, 12]]
+    entry = {"id": 7, "image_id": 5, "category_id": 3, "segmentation": box, "bbox": [2, 2, 10, 10], "area": 100}
+    content = {
+        "images": [{"id": 5, "file_name": "a.png", "width": 64, "height": 64}],
+        "categories": [{"id": 3, "name": "vehicle"}],
+        "annotations": [{**entry, "iscrowd": 0}, {**entry, "id": 8, "image_id": 99, "iscrowd": 0}],
+    }
+    path = tmp_path / "coco.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_import_is_a_dry_run_until_started(qtbot: QtBot, fake: FakeWorkspace, coco: Path) -> None:
+    before = fake.project.categories()
+    dialog = ImportDialog(cast(Workspace, fake), source=coco)
+    qtbot.addWidget(dialog)
+    assert dialog.format.count() == len(IMPORTS)
+    qtbot.waitUntil(lambda: dialog._plan is not None)
+    assert dialog.summary.text() == "1 instances on 1 images (1 already in the project); 1 items rejected."
+    assert dialog.classes.item(0, 0).text() == "vehicle"
+    assert dialog.refused.rowCount() == 1
+    assert fake.project.categories() == before
+    dialog.start()
+    assert fake.called("import_from")[0][1] == coco
+
+
+def test_import_maps_an_unknown_class(qtbot: QtBot, fake: FakeWorkspace, coco: Path) -> None:
+    dialog = ImportDialog(cast(Workspace, fake), source=coco)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: dialog._plan is not None)
+    choice = cast(QComboBox, dialog.classes.cellWidget(0, 2))
+    assert choice.currentText() == "a new class"
+    choice.activated.emit(choice.findText("car"))
+    qtbot.waitUntil(lambda: dialog._plan is not None and dialog._plan.classes[0].target == 1)
+    assert dialog.options()["classes"] == {"vehicle": "car"}
+    dialog.reject()
+
+
+def test_import_of_a_damaged_file_is_one_sentence(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+    dialog = ImportDialog(cast(Workspace, fake), source=broken)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: "broken.json" in dialog.summary.text())
+    dialog.start()
+    assert not fake.called("import_from")
