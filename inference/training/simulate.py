@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ CELL = VIEW // TARGET
 """View pixels per pixel of the target."""
 
 OPENINGS = ("click", "box", "scribble", "prior", "outline")
-OPENING_SHARES = (0.52, 0.16, 0.10, 0.16, 0.06)
+OPENING_SHARES = (0.45, 0.15, 0.14, 0.21, 0.05)
 
 CENTRED_SHARE = 0.6
 """How often a simulated click is in the very middle of the region, as the evaluation does it; people are less exact."""
@@ -132,7 +133,7 @@ class Lesson:
         picked = self.random.integers(len(rows), size=int(self.random.integers(2, 5)))
         order = picked[np.argsort(rows[picked] + columns[picked])]
         ends = np.stack([columns[order], rows[order]], 1).astype(float) + 0.5
-        steps = np.concatenate([np.linspace(a, b, 16) for a, b in zip(ends, ends[1:], strict=False)])
+        steps = np.concatenate([np.linspace(a, b, 16) for a, b in pairwise(ends)])
         inside = self.truth[steps[:, 1].astype(int), steps[:, 0].astype(int)]
         # a person's stroke stays on the object: keep the longest run that does
         runs = np.split(np.arange(len(steps)), np.flatnonzero(np.diff(inside.astype(int))) + 1)

@@ -1,0 +1,139 @@
+"""A clicked place gets the sign it was given, whatever the network says: refinement never argues with the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.prompts import Box, Point, Polygon, Scribble
+
+if TYPE_CHECKING:
+    from inference.models.lite.rounds import Eyes, VisualPrompt
+    from inference.models.lite.sight import Sight
+
+FIRM = 2.0
+"""The logit that a corrected place gets."""
+
+REACH = 7
+"""How far, in cells of the stride-4 grid, a correction spreads over what looks like the clicked place."""
+
+NEXT_TO = 2
+"""A click this many pixels of the stride-2 grid beside a changed region still asks for it."""
+
+ALIKE = 0.75
+"""Cosine above which a cell looks like the clicked one."""
+
+
+def agreeing(
+    eyes: Eyes, sight: Sight, logits: NDArray[np.float32], said: Sequence[VisualPrompt]
+) -> NDArray[np.float32]:
+    """``logits`` (candidates, h, w) at stride 2 of ``sight``, changed where the prompts ``said`` are contradicted.
+
+    Round a contradicted click the sign spreads to connected cells that look like the clicked one; under strokes and
+    in negative boxes and outlines the sign is set as drawn. The newest prompt wins where two contradict each other.
+    """
+    out = logits.copy()
+    height, width = out.shape[1:]
+    for prompt in said:
+        sign = 1.0 if prompt.positive else -1.0
+        if isinstance(prompt, Point):
+            if not sight.contains(prompt.x, prompt.y):
+                continue
+            x, y = sight.point(prompt.x, prompt.y)
+            row, column = min(int(y / 2), height - 1), min(int(x / 2), width - 1)
+            contradicted = [index for index in range(len(out)) if out[index, row, column] * sign <= 0]
+            if contradicted:
+                spread = _spread(eyes, sight, row, column)
+                for index in contradicted:
+                    _set(out[index], spread, sign)
+        elif isinstance(prompt, Scribble):
+            _set_all(out, _stroke(prompt, sight, height, width), sign)
+        elif isinstance(prompt, Box | Polygon) and not prompt.positive:
+            _set_all(out, _inside(prompt, sight, height, width), sign)
+    return out
+
+
+def kept_elsewhere(
+    logits: NDArray[np.float32],
+    prior: NDArray[np.float32],
+    clicks: Sequence[tuple[int, int]],
+    reach: float | None = None,
+) -> NDArray[np.float32]:
+    """Only the changes that a click asks for: progressive merge (Chen et al. 2022, FocalClick, section 3.3).
+
+    ``logits`` and ``prior`` (logits) are (h, w); ``clicks`` are rows and columns. Where the sign of the two differs in
+    a connected region that no click lies in or next to, the prior stays. With a ``reach`` it also stays beyond that
+    many times the distance from the click to the prior's border: the middle of an error is as far from one as from
+    the other.
+    """
+    changed = ((logits > 0) != (prior > 0)).astype(np.uint8)
+    _, parts = cv2.connectedComponents(changed, connectivity=8)
+    height, width = changed.shape
+    asked: set[int] = set()
+    for row, column in clicks:
+        rows = slice(max(row - NEXT_TO, 0), min(row + NEXT_TO + 1, height))
+        columns = slice(max(column - NEXT_TO, 0), min(column + NEXT_TO + 1, width))
+        asked |= set(np.unique(parts[rows, columns]).tolist())
+    unasked = (changed > 0) & ~np.isin(parts, sorted(asked - {0}))
+    if reach is not None:
+        unasked |= ~_within_reach(prior > 0, clicks, reach)
+    return np.where(unasked, prior, logits).astype(np.float32)
+
+
+def _within_reach(prior: NDArray[np.bool_], clicks: Sequence[tuple[int, int]], reach: float) -> NDArray[np.bool_]:
+    """Disks round the clicks, ``reach`` times as wide as the clicks are deep in (or far from) the prior."""
+    near = np.zeros(prior.shape, np.uint8)
+    furthest = max(prior.shape) / 6
+    for row, column in clicks:
+        same = np.pad((prior == prior[row, column]).astype(np.uint8), 1, constant_values=1)
+        depth = float(cv2.distanceTransform(same, cv2.DIST_L2, cv2.DIST_MASK_5)[row + 1, column + 1])
+        cv2.circle(near, (column, row), round(reach * min(depth, furthest)) + 3, 1, -1)
+    return near > 0
+
+
+def _set(plane: NDArray[np.float32], where: NDArray[np.bool_], sign: float) -> None:
+    plane[where] = np.maximum(plane[where], FIRM) if sign > 0 else np.minimum(plane[where], -FIRM)
+
+
+def _set_all(out: NDArray[np.float32], where: NDArray[np.bool_], sign: float) -> None:
+    for plane in out:
+        _set(plane, where, sign)
+
+
+def _spread(eyes: Eyes, sight: Sight, row: int, column: int) -> NDArray[np.bool_]:
+    """The neighbourhood of a stride-2 pixel that shares its looks, at least a disk of a few pixels: bool (h, w)."""
+    grid_row, grid_column = row // 2, column // 2
+    like = eyes.likeness(sight, grid_row, grid_column)
+    rows, columns = np.indices(like.shape)
+    near = (rows - grid_row) ** 2 + (columns - grid_column) ** 2 <= REACH**2
+    alike = ((like > ALIKE) & near).astype(np.uint8)
+    alike[grid_row, grid_column] = 1
+    _, parts = cv2.connectedComponents(alike, connectivity=4)
+    spread = np.asarray(parts == parts[grid_row, grid_column], np.uint8).repeat(2, 0).repeat(2, 1)
+    cv2.circle(spread, (column, row), 2, 1, -1)
+    return spread > 0
+
+
+def _stroke(prompt: Scribble, sight: Sight, height: int, width: int) -> NDArray[np.bool_]:
+    drawn = np.zeros((height, width), np.uint8)
+    sx, sy = sight.scale
+    corners = np.array([sight.point(x, y) for x, y in prompt.vertices]) / 2 - 0.5
+    thickness = max(1, round(prompt.width * (sx + sy) / 4))
+    cv2.polylines(drawn, [np.round(corners).astype(np.int32).reshape(-1, 1, 2)], False, 1, thickness)
+    return drawn > 0
+
+
+def _inside(prompt: Box | Polygon, sight: Sight, height: int, width: int) -> NDArray[np.bool_]:
+    if isinstance(prompt, Polygon):
+        vertices = prompt.vertices
+    else:
+        x0, y0, x1, y1 = prompt.x0, prompt.y0, prompt.x1, prompt.y1
+        vertices = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    corners = np.array([sight.point(x, y) for x, y in vertices]) / 2 - 0.5
+    drawn = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(drawn, [np.round(corners).astype(np.int32).reshape(-1, 1, 2)], 1)
+    return drawn > 0

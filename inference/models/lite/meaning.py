@@ -1,0 +1,90 @@
+"""Meaning: labels for masks, and proposals ranked by a phrase or by a region of another image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inference.engine import Report, UnusablePrompts, Vocabulary
+from inference.models.lite import concepts
+from inference.models.lite.backbone import HEAD_CHANNELS
+from inference.models.lite.finding import Proposals, described, proposals_of
+from inference.models.lite.label_features import label_features
+from inference.models.lite.labels import LabelHead, evidence_score, name_scores, probabilities
+from inference.models.lite.model import LiteModel
+from inference.models.lite.rounds import Answer
+from inference.models.lite.view import LiteFeatures
+from inference.prompts import MaskArray, Reference, Text
+from inference.results import LabelScores
+
+SHOWN = 5
+"""So many finds are offered at most."""
+
+QUALITY_WEIGHT = 0.5
+"""The exponent of the expected IoU in the rank of a find: what it is counts more than how clean it is."""
+
+LEAST_LIKELY = 0.02
+"""Finds less likely than this to be what was asked for are not offered."""
+
+
+class Meaning:
+    """The label side of one model."""
+
+    def __init__(self, model: LiteModel, head: LabelHead) -> None:
+        self._model, self._head = model, head
+        self._concepts = concepts.packaged(model.classes)
+
+    def label(self, view: LiteFeatures, masks: Sequence[MaskArray], vocabulary: Vocabulary) -> LabelScores:
+        """Scores of every name for every mask; an empty mask is unknown."""
+        scores = np.zeros((len(masks), len(vocabulary.names)), np.float32)
+        unknown = np.ones(len(masks), np.float32)
+        rows = [row for row, mask in enumerate(masks) if mask.any()]
+        if rows:
+            features, logits = described(view, [masks[row] for row in rows])
+            scores[rows], unknown[rows] = self.scores(features, logits, vocabulary.names)
+        return LabelScores(vocabulary.names, scores, unknown)
+
+    def scores(
+        self, features: Tensor, logits: Tensor, names: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Scores (n, names) and the unknown's share (n,) of described masks."""
+        return name_scores(self._concepts, names, *probabilities(self._head, features, logits))
+
+    def find_text(self, view: LiteFeatures, text: Text, report: Report) -> list[tuple[float, Answer]]:
+        """What a phrase means in this image, best first, with scores in [0, 1]. Raises UnusablePrompts."""
+        name, evidence = self._concepts.evidence_in_phrase(text.text)
+        if evidence.is_empty:
+            raise UnusablePrompts(f"Lite does not know any word of “{text.text}”.")
+        report(0.0, f"Looking for {name}")
+        found = proposals_of(view, report)
+        if not found.answers:
+            return []
+        likely = evidence_score(evidence, *probabilities(self._head, found.features, found.logits))
+        return _ranked(found, likely)
+
+    def find_like(self, view: LiteFeatures, reference: Reference, report: Report) -> list[tuple[float, Answer]]:
+        """What looks like a region of another image, best first, with scores in [0, 1]. Raises UnusablePrompts."""
+        if not reference.mask.any():
+            raise UnusablePrompts("The region of the reference image is empty.")
+        found = proposals_of(view, report)
+        if not found.answers:
+            return []
+        features, logits = label_features(self._model.backbone, reference.pixels, [reference.mask])
+        wanted, _ = probabilities(self._head, features, logits)
+        classes, _ = probabilities(self._head, found.features, found.logits)
+        same_class = np.sqrt(classes * wanted).sum(1)
+        looks = found.features[:, :HEAD_CHANNELS]
+        centre = looks.mean(0) if len(looks) > 1 else torch.zeros_like(looks[0])
+        cosine = F.cosine_similarity(looks - centre, features[:, :HEAD_CHANNELS] - centre).clamp(min=0).cpu().numpy()
+        return _ranked(found, np.asarray((same_class + cosine) / 2, np.float32))
+
+
+def _ranked(found: Proposals, likely: NDArray[np.float32]) -> list[tuple[float, Answer]]:
+    rank = likely * found.scores**QUALITY_WEIGHT
+    order = [int(i) for i in np.argsort(-rank, kind="stable") if likely[i] >= LEAST_LIKELY]
+    return [(float(rank[i]), found.answers[i]) for i in order[:SHOWN]]

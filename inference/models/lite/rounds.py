@@ -1,0 +1,271 @@
+"""Rounds of an object's prompts: how a history of prompts becomes mask after mask.
+
+Each round draws all prompts so far, looks at the whole image or at a close-up of the object, and hands the mask so
+far to the decoder as its prior. Playing a history from its start gives what asking after every prompt gave.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.models.lite.agreement import agreeing, kept_elsewhere
+from inference.models.lite.prompt_maps import STRIDE, Canvas
+from inference.models.lite.sight import Region, Sight
+from inference.prompts import Box, MaskPrompt, Point, Polygon, Scribble
+
+VisualPrompt = Point | Box | Scribble | Polygon | MaskPrompt
+
+SETTLED = 6
+"""From so many prompts on a click changes only the regions it touches: the rest has been accepted by then."""
+
+CORRECTION_REACH = 1.5
+"""The first click on a given mask reaches so many times as far as the mask's border lies from it."""
+
+SPECK_SHARE = 0.04
+"""Parts of a mask smaller than this share of its largest part do not widen the close-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The masks of one round: logits float32 (candidates, h, w) over ``sight``, and the expected IoU of each."""
+
+    sight: Sight
+    logits: NDArray[np.float32]
+    quality: NDArray[np.float32]
+
+    def probability(self) -> NDArray[np.float32]:
+        """The first candidate as float32 (h, w) in [0, 1]."""
+        return _sigmoid(self.logits[0])
+
+
+class Eyes(Protocol):
+    """What a round needs of the network."""
+
+    height: int
+    width: int
+    whole: Sight
+
+    def answer(self, sight: Sight, canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (candidates, h, w) at stride 2 of the sight, and expected IoUs (candidates,)."""
+        ...
+
+    def likeness(self, sight: Sight, row: int, column: int) -> NDArray[np.float32]:
+        """Cosine of each stride-4 cell with one cell, float32 (h, w)."""
+        ...
+
+
+def rounds_of(prompts: Sequence[VisualPrompt]) -> list[list[VisualPrompt]]:
+    """The history in rounds of one prompt; what comes before the first positive prompt joins it. [] without one."""
+    first = next((index for index, prompt in enumerate(prompts) if prompt.positive), None)
+    if first is None:
+        return []
+    return [list(prompts[: first + 1]), *([prompt] for prompt in prompts[first + 1 :])]
+
+
+def digest(prompts: Sequence[VisualPrompt]) -> bytes:
+    """Identifies a history, so that a memory is used for no other."""
+    state = hashlib.sha256()
+    for prompt in prompts:
+        if isinstance(prompt, MaskPrompt):
+            state.update(np.packbits(prompt.mask).tobytes() + repr((prompt.mask.shape, prompt.positive)).encode())
+        else:
+            state.update(repr(prompt).encode())
+    return state.digest()[:16]
+
+
+def play(eyes: Eyes, rounds: Sequence[list[VisualPrompt]], done: int, last: Answer | None) -> Answer:
+    """Answer the rounds from number ``done`` on, going on from the answer of the round before."""
+    said = [prompt for group in rounds[:done] for prompt in group]
+    for group in rounds[done:]:
+        said += group
+        last = _round(eyes, said, group, last)
+    if last is None:
+        raise ValueError("there is no round to play")
+    return last
+
+
+def _round(eyes: Eyes, said: list[VisualPrompt], new: list[VisualPrompt], last: Answer | None) -> Answer:
+    prior_prompt = next((p for p in reversed(new) if isinstance(p, MaskPrompt) and p.positive), None)
+    if prior_prompt is not None:
+        return _given(eyes, prior_prompt)
+    if last is None:
+        told = _told_extent(new)
+        close = Sight.zoom(told, eyes.height, eyes.width) if told is not None else None
+        if close is not None:
+            return _look(eyes, close, said, None)
+        first = _look(eyes, eyes.whole, said, None)
+        return _closer(eyes, first, said) or first
+    merge = last if _merges(said, new) else None
+    if last.sight == eyes.whole or not _still_fits(last, new):
+        again = _look(eyes, eyes.whole, said, last, merge, new)
+        return _closer(eyes, again, said) or again
+    return _look(eyes, last.sight, said, last, merge, new)
+
+
+def _merges(said: list[VisualPrompt], new: list[VisualPrompt]) -> bool:
+    """Whether a click may only change what it touches: after enough prompts, or when a given mask is corrected."""
+    clicks = all(isinstance(p, Point) for p in new)
+    return clicks and (len(said) >= SETTLED or any(isinstance(p, MaskPrompt) for p in said))
+
+
+def _closer(eyes: Eyes, answer: Answer, said: list[VisualPrompt]) -> Answer | None:
+    """The second look, at a close-up of what the first found; None when the object fills the image."""
+    found = extent_of(answer)
+    for prompt in said:
+        if isinstance(prompt, Point) and prompt.positive:
+            found = _joined(found, (prompt.x, prompt.y, prompt.x, prompt.y))
+    close = Sight.zoom(found, eyes.height, eyes.width) if found is not None else None
+    return _look(eyes, close, said, answer) if close is not None else None
+
+
+def closer_look(eyes: Eyes, answer: Answer) -> Answer | None:
+    """An answer seen again from close by, without further prompts; None when the object fills the image."""
+    return _closer(eyes, answer, [])
+
+
+def _look(
+    eyes: Eyes,
+    sight: Sight,
+    said: list[VisualPrompt],
+    before: Answer | None,
+    merge_from: Answer | None = None,
+    new: Sequence[VisualPrompt] = (),
+) -> Answer:
+    canvas = Canvas(*sight.grid)
+    for prompt in said:
+        draw(canvas, prompt, sight)
+    if before is not None:
+        canvas.prior = sight.resampled(before.probability(), before.sight.region, sight.grid)
+    logits, quality = eyes.answer(sight, canvas)
+    logits = agreeing(eyes, sight, logits, said)
+    if merge_from is not None:
+        first_correction = len(said) > 1 and isinstance(said[-2], MaskPrompt)
+        reach = CORRECTION_REACH if first_correction else None
+        logits[0] = kept_elsewhere(logits[0], _logits_on(sight, merge_from), _cells(new, sight), reach)
+    return Answer(sight, logits, quality)
+
+
+def _logits_on(sight: Sight, answer: Answer) -> NDArray[np.float32]:
+    """The first candidate of an answer as logits at stride 2 of another sight."""
+    if answer.sight == sight:
+        return answer.logits[0]
+    share = sight.resampled(answer.probability(), answer.sight.region, (sight.height // 2, sight.width // 2))
+    share = np.clip(share, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(share / (1 - share)), np.float32)
+
+
+def _cells(prompts: Sequence[VisualPrompt], sight: Sight) -> list[tuple[int, int]]:
+    """Rows and columns at stride 2 of the clicks among prompts."""
+    found = []
+    for prompt in prompts:
+        if isinstance(prompt, Point) and sight.contains(prompt.x, prompt.y):
+            x, y = sight.point(prompt.x, prompt.y)
+            found.append((min(int(y / 2), sight.height // 2 - 1), min(int(x / 2), sight.width // 2 - 1)))
+    return found
+
+
+def _given(eyes: Eyes, prompt: MaskPrompt) -> Answer:
+    """A prior mask is taken as it is until another prompt asks for a change."""
+    mask = prompt.mask.astype(np.float32)
+    rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
+    sight = eyes.whole
+    if len(rows):
+        box = (float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
+        sight = Sight.zoom(box, eyes.height, eyes.width) or eyes.whole
+    whole: Region = (0.0, 0.0, float(eyes.width), float(eyes.height))
+    share = sight.resampled(mask, whole, (sight.height // 2, sight.width // 2))
+    return Answer(sight, ((share - 0.5) * 12.0)[None], np.ones(1, np.float32))
+
+
+def _still_fits(last: Answer, new: list[VisualPrompt]) -> bool:
+    """Whether the close-up shows the new prompts and the object does not run out of it."""
+    for prompt in new:
+        told = _extent(prompt)
+        if told is not None and not (last.sight.contains(told[0], told[1]) and last.sight.contains(told[2], told[3])):
+            return False
+    return True
+
+
+def extent_of(answer: Answer) -> Region | None:
+    """The bounding box in image coordinates of the first candidate without its specks; None when it is empty."""
+    mask = (answer.logits[0] > 0).astype(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count < 2:
+        return None
+    parts = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= SPECK_SHARE * stats[1:, cv2.CC_STAT_AREA].max()]
+    left, top = parts[:, cv2.CC_STAT_LEFT], parts[:, cv2.CC_STAT_TOP]
+    right = (left + parts[:, cv2.CC_STAT_WIDTH]).max()
+    bottom = (top + parts[:, cv2.CC_STAT_HEIGHT]).max()
+    sx, sy = answer.sight.scale
+    x0, y0 = answer.sight.region[:2]
+    return (
+        x0 + float(left.min()) * 2 / sx,
+        y0 + float(top.min()) * 2 / sy,
+        x0 + float(right) * 2 / sx,
+        y0 + float(bottom) * 2 / sy,
+    )
+
+
+def _told_extent(prompts: list[VisualPrompt]) -> Region | None:
+    """The box round positive boxes and outlines: they say how large the object is; clicks and strokes do not."""
+    boxes = [_extent(p) for p in prompts if isinstance(p, Box | Polygon) and p.positive]
+    told: Region | None = None
+    for box in boxes:
+        told = _joined(told, box) if box is not None else told
+    return told
+
+
+def _extent(prompt: VisualPrompt) -> Region | None:
+    if isinstance(prompt, Point):
+        return prompt.x, prompt.y, prompt.x, prompt.y
+    if isinstance(prompt, Box):
+        return prompt.x0, prompt.y0, prompt.x1, prompt.y1
+    if isinstance(prompt, Scribble | Polygon):
+        xs, ys = zip(*prompt.vertices, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+    return None
+
+
+def _joined(one: Region | None, other: Region) -> Region:
+    if one is None:
+        return other
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def draw(canvas: Canvas, prompt: VisualPrompt, sight: Sight) -> None:
+    """Draw one prompt on the canvas of a sight. A prior mask is not drawn: it is the answer of its round."""
+    sx, sy = sight.scale
+    if isinstance(prompt, Point):
+        if prompt.positive or sight.contains(prompt.x, prompt.y):
+            canvas.click(*sight.point(prompt.x, prompt.y), prompt.positive)
+    elif isinstance(prompt, Scribble):
+        vertices = np.array([sight.point(x, y) for x, y in prompt.vertices])
+        canvas.stroke(vertices, prompt.width * (sx + sy) / 2, prompt.positive)
+    elif isinstance(prompt, Box):
+        x0, y0 = sight.point(prompt.x0, prompt.y0)
+        x1, y1 = sight.point(prompt.x1, prompt.y1)
+        left, top, right, bottom = (round(v / STRIDE) for v in (x0, y0, x1, y1))
+        inside = np.zeros((canvas.height, canvas.width), bool)
+        inside[max(top, 0) : max(bottom, top + 1, 1), max(left, 0) : max(right, left + 1, 1)] = True
+        canvas.outline(inside, prompt.positive)
+    elif isinstance(prompt, Polygon):
+        canvas.outline(_filled(canvas, [sight.point(x, y) for x, y in prompt.vertices]), prompt.positive)
+
+
+def _filled(canvas: Canvas, corners: list[tuple[float, float]]) -> NDArray[np.bool_]:
+    """The cells inside a polygon given in network pixels."""
+    inside = np.zeros((canvas.height, canvas.width), np.uint8)
+    cells = np.round(np.array(corners) / STRIDE - 0.5).astype(np.int32)
+    cv2.fillPoly(inside, [cells.reshape(-1, 1, 2)], 1)
+    return inside > 0
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), np.float32)
