@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPalette, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
@@ -9,16 +11,18 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QProgressBar,
     QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from desktop.panels.controls import GAP, ElidedLabel, explain, soft_label
+from desktop.panels.controls import GAP, TARGET, ElidedLabel, explain, soft_label
 from desktop.panels.icons import icon
 from desktop.workspace import EngineStatus, Workspace
 from inference.engine import Capability, EngineSpec
@@ -77,6 +81,15 @@ class EnginePanel(QWidget):
         self._adds = soft_label(wrap=True)
         self._action = QPushButton()
         self._action.clicked.connect(self._act)
+        self._compare = QToolButton()
+        self._compare.setIcon(icon("compare"))
+        self._compare.setText(self.tr("Compare"))
+        self._compare.setAccessibleName(self.tr("Compare with another engine"))
+        self._compare.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._compare.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._compare.setMinimumHeight(TARGET)
+        self._compare.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._compare.setMenu(QMenu(self._compare))
         self._device = ElidedLabel()
         self._device.setProperty("soft", "true")
         self._why = QLabel(f'<a href="why">{self.tr("Why?")}</a>')
@@ -124,6 +137,7 @@ class EnginePanel(QWidget):
         state.addWidget(self._state_icon)
         state.addWidget(self._state, 1)
         state.addWidget(self._speed)
+        state.addWidget(self._compare)
         device = QHBoxLayout()
         device.setSpacing(GAP)
         device.addWidget(self._device, 1)
@@ -215,7 +229,22 @@ class EnginePanel(QWidget):
         else:
             self._workspace.reload_engine(status.spec.name)
 
+    def _show_compare(self) -> None:
+        """Only while a session is open: its prompts go to a second engine, whose masks join the candidates."""
+        session = self._workspace.session
+        self._compare.setVisible(session is not None)
+        if session is None:
+            return
+        others = [s.spec for s in self._workspace.engines if s.usable and s.spec.name != session.engine]
+        menu = self._compare.menu()
+        menu.clear()
+        for spec in others:
+            menu.addAction(spec.title, partial(self._workspace.compare, spec.name))
+        reason = "" if others else self.tr("No second engine is installed.")
+        explain(self._compare, reason, self.tr("Run this session on a second engine and add its masks"))
+
     def _show_ignored(self) -> None:
+        self._show_compare()
         session = self._workspace.session
         if session is None or not session.ignored:
             self._ignored.hide()

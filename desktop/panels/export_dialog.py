@@ -61,6 +61,7 @@ class ExportDialog(QDialog):
         self.formats = QListWidget()
         self.formats.setAccessibleName(self.tr("Formats"))
         self.formats.setMaximumWidth(180)
+        self.formats.setSpacing(4)
         self._pages = QStackedWidget()
         self._options: list[OptionFields] = []
         self.folder = QLineEdit(str(folder or self._default_folder()))
@@ -77,6 +78,8 @@ class ExportDialog(QDialog):
         self.report.setAccessibleName(self.tr("Pre-flight"))
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self._export = self._buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.ActionRole)
+        self._export.setDefault(True)
+        self._browse.setAutoDefault(False)
         self._latest: Latest[Preflight] = Latest(self._show_preflight, self._show_failure, self)
         self._delay = QTimer(self)
         self._delay.setSingleShot(True)

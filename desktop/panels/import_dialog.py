@@ -77,6 +77,8 @@ class ImportDialog(QDialog):
             self._tabs.addTab(table, table.accessibleName())
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._import = self._buttons.addButton(self.tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
+        self._import.setDefault(True)
+        self._browse.setAutoDefault(False)
         self._latest: Latest[ImportPlan] = Latest(self._show_plan, self._show_failure, self)
         top = QHBoxLayout()
         for widget, stretch in ((self.format, 0), (self.source, 1), (self._browse, 0)):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from functools import lru_cache
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -11,6 +13,8 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QStackedLayout,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -24,6 +28,7 @@ from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 
 _FILTER_DELAY_MS = 120
+_SWATCH = 12
 
 
 class InstancesPanel(QWidget):
@@ -212,6 +217,35 @@ class InstancesPanel(QWidget):
         self._workspace.delete_selected()
 
 
+class _RowDelegate(QStyledItemDelegate):
+    """Rows of target height, with the colour as a small rounded swatch."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(size.width(), max(TARGET, option.fontMetrics.height() + 6))
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        colour = index.data(Qt.ItemDataRole.DecorationRole)
+        if isinstance(colour, QColor):
+            option.icon = QIcon(_swatch(colour.name(), option.widget.devicePixelRatioF()))
+            option.decorationSize = QSize(_SWATCH, _SWATCH)
+
+
+@lru_cache(maxsize=256)
+def _swatch(colour: str, ratio: float) -> QPixmap:
+    picture = QPixmap(round(_SWATCH * ratio), round(_SWATCH * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(0, 0, _SWATCH, _SWATCH, 3, 3)
+    painter.end()
+    return picture
+
+
 class _InstanceTree(QTreeView):
     def __init__(self, panel: InstancesPanel) -> None:
         super().__init__(panel)
@@ -220,6 +254,7 @@ class _InstanceTree(QTreeView):
         self.setModel(panel.model)
         # rows of one height: the view need not ask every row for its size
         self.setUniformRowHeights(True)
+        self.setItemDelegate(_RowDelegate(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -237,8 +272,8 @@ class _InstanceTree(QTreeView):
         header.setSectionsMovable(False)
         metrics = self.fontMetrics()
         samples = {
-            Column.NUMBER: "00000",
-            Column.AREA: "0,000,000",
+            Column.NUMBER: "0000",
+            Column.AREA: "000,000",
             Column.PARTS: "Parts",
             Column.SOURCE: "imported",
             Column.SCORE: "Score",
@@ -249,7 +284,7 @@ class _InstanceTree(QTreeView):
         for column in (Column.EYE, Column.LOCK):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, TARGET)
-        header.resizeSection(Column.CLASS, 110)
+        header.resizeSection(Column.CLASS, metrics.horizontalAdvance("traffic li") + 48)
         # eye and lock stand first on screen, but the tree's branches need the class in logical column 0
         header.moveSection(header.visualIndex(Column.EYE), 1)
         header.moveSection(header.visualIndex(Column.LOCK), 2)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSizePolicy,
+    QSpacerItem,
     QStackedLayout,
     QToolButton,
     QVBoxLayout,
@@ -97,8 +98,6 @@ class Section(QWidget):
         verb = self.tr("Show %1") if folded else self.tr("Fold %1")
         self._head.setAccessibleName(verb.replace("%1", self.title))
         self._head.setToolTip(verb.replace("%1", self.title))
-        policy = QSizePolicy.Policy.Expanding if self.stretch and not folded else QSizePolicy.Policy.Maximum
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
 
 
 class SectionColumn(QWidget):
@@ -120,6 +119,7 @@ class SectionColumn(QWidget):
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
+        self._column.addSpacerItem(QSpacerItem(0, 0, QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Expanding))
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -137,7 +137,9 @@ class SectionColumn(QWidget):
 
     def add(self, section: Section) -> None:
         self._sections.append(section)
-        self._column.addWidget(section, section.stretch)
+        self._column.insertWidget(self._column.count() - 1, section, section.stretch)
+        # a folded section must not keep its share of the height
+        section.folded.connect(lambda f: self._column.setStretchFactor(section, 0 if f else section.stretch))
         button = icon_button(section.icon_name, section.title)
         button.setIconSize(QSize(20, 20))
         button.clicked.connect(lambda: self.open_section(section.name))

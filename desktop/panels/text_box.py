@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QStringListModel, Qt, Signal
+from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QCompleter, QPlainTextEdit, QWidget
 
@@ -30,7 +30,7 @@ class TextBox(QPlainTextEdit):
         self._history = history
         self._place = -1
         self._draft = ""
-        self.setPlaceholderText(self.tr("Describe it: cat, red car"))
+        self.setPlaceholderText(self.tr("cat, red car"))
         self.setAccessibleName(self.tr("Text prompt"))
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -43,7 +43,13 @@ class TextBox(QPlainTextEdit):
         self._completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self._completer.activated.connect(self._take)
         self.textChanged.connect(self._fit)
+        self.document().setDocumentMargin(2)
         self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
 
     def phrases(self) -> list[str]:
         return phrases(self.toPlainText())
@@ -98,7 +104,7 @@ class TextBox(QPlainTextEdit):
 
     def _fit(self) -> None:
         lines = min(max(self.blockCount(), 1), _MAX_LINES)
-        margins = 2 * int(self.document().documentMargin()) + 2 * self.frameWidth() + 10
+        margins = 2 * int(self.document().documentMargin()) + 2 * self.frameWidth() + 4
         more = self.blockCount() > _MAX_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if more else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         self.setVerticalScrollBarPolicy(policy)

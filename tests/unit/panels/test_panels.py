@@ -179,6 +179,16 @@ def test_choosing_an_engine_goes_to_the_workspace(qtbot: QtBot, fake: FakeWorksp
     assert fake.called("set_refine_with") == [("seem",)]
 
 
+def test_compare_offers_the_other_usable_engines(qtbot: QtBot, fake: FakeWorkspace) -> None:
+    fake.session = session()
+    panel = EnginePanel(as_workspace(fake))
+    qtbot.addWidget(panel)
+    actions = panel._compare.menu().actions()
+    assert [action.text() for action in actions] == ["TCL"]
+    actions[0].trigger()
+    assert fake.called("compare") == [("tcl",)]
+
+
 # -- prompts -------------------------------------------------------------------------------------------------------
 
 
