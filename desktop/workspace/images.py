@@ -382,6 +382,27 @@ class Images(Exchange):
         after = tuple(replace(image, state=state) for image in changed)
         self._commit(Step(name, (c.ReplaceImages(after),), (c.ReplaceImages(tuple(changed)),)))
 
+    def _image_before(self) -> Image | None:
+        """The image before the current one in the strip."""
+        visible = self.visible_images
+        place = next(
+            (i for i, image in enumerate(visible) if self._image is not None and image.id == self._image.id), 0
+        )
+        return visible[place - 1] if place > 0 else None
+
+    def can_copy_from_previous(self) -> str:
+        """Empty, or why nothing can be copied from the image before."""
+        before = self._image_before()
+        if before is None:
+            return self.tr("There is no image before this one.")
+        return self.editable()
+
+    def copy_all_from_previous(self) -> None:
+        """Copy all instances of the image before to the same places."""
+        before = self._image_before()
+        if before is not None:
+            self._add_copies(self.tr("Copy from previous"), list(self._stored_instances(before.id).values()))
+
     # -- pixels --------------------------------------------------------------------------------------------------
 
     @property

@@ -63,6 +63,13 @@ class Undoing(WorkspaceBase):
             return False
         return True
 
+    def ensure_project(self) -> bool:
+        """Make sure that there is a project with all images in it (before an import or export)."""
+        if not self._ready_to_change():
+            return False
+        self.storage.apply(())
+        return True
+
     def save_elsewhere(self, path: Path) -> None:
         """Keep the annotations of the browsed folder in the project file ``path``."""
         self.storage.choose_path(path)

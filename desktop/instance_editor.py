@@ -1,0 +1,89 @@
+"""Class, attributes and flags of the selected instances (F2)."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.workspace import Workspace
+
+
+def parse_attributes(text: str) -> dict[str, str]:
+    """One ``name = value`` per line; blank lines are skipped. ValueError names a line without a name."""
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, value = line.partition("=")
+        if not name.strip():
+            raise ValueError(f"Line {number} has no attribute name: {line.strip()}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+class InstanceEditor(QDialog):
+    """Edits what is shared; with several instances, fields that differ are left alone unless they are changed."""
+
+    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workspace = workspace
+        self._ids = [i for i in workspace.selection if i in workspace.instances]
+        chosen = [workspace.instances[i] for i in self._ids]
+        several = self.tr("{n} instances").format(n=len(chosen))
+        self.setWindowTitle(workspace.title_of(self._ids[0]) if len(chosen) == 1 else several)
+        self.resize(420, 320)
+        self.category = QComboBox()
+        self.category.addItem(self.tr("unlabelled"), None)
+        for category in workspace.categories:
+            self.category.addItem(category.name, category.id)
+        classes = {i.category_id for i in chosen}
+        self.category.setCurrentIndex(self.category.findData(classes.pop()) if len(classes) == 1 else -1)
+        self._first_class = self.category.currentIndex()
+        self.attributes = QPlainTextEdit()
+        self.attributes.setPlaceholderText(self.tr("colour = red"))
+        self.attributes.setTabChangesFocus(True)
+        first = dict(chosen[0].attributes) if chosen else {}
+        same = all(dict(i.attributes) == first for i in chosen)
+        self.attributes.setPlainText("\n".join(f"{k} = {v}" for k, v in first.items()) if same else "")
+        self._first_attributes = self.attributes.toPlainText()
+        self.crowd = QCheckBox(self.tr("A crowd: many objects in one mask (COCO iscrowd)"))
+        self.crowd.setChecked(bool(chosen) and all(i.is_crowd for i in chosen))
+        self._first_crowd = self.crowd.isChecked()
+        self.problem = QLabel()
+        self.problem.setProperty("problem", "true")
+        self.problem.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow(self.tr("Class"), self.category)
+        form.addRow(self.tr("Attributes"), self.attributes)
+        form.addRow("", self.crowd)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.problem)
+        column.addWidget(buttons)
+        self.category.setFocus()
+
+    def accept(self) -> None:
+        try:
+            attributes = parse_attributes(self.attributes.toPlainText())
+        except ValueError as error:
+            self.problem.setText(str(error))
+            return
+        if self.category.currentIndex() != self._first_class:
+            self._workspace.set_category(self._ids, self.category.currentData())
+        if self.attributes.toPlainText() != self._first_attributes:
+            self._workspace.set_attributes(self._ids, attributes)
+        if self.crowd.isChecked() != self._first_crowd:
+            self._workspace.set_crowd(self._ids, self.crowd.isChecked())
+        super().accept()
