@@ -81,6 +81,9 @@ class EnginePanel(QWidget):
         self._adds = soft_label(wrap=True)
         self._action = QPushButton()
         self._action.clicked.connect(self._act)
+        self._details = QPushButton(self.tr("Details"))
+        self._details.setAccessibleName(self.tr("Details of the failure"))
+        self._details.clicked.connect(self._show_details)
         self._compare = QToolButton()
         self._compare.setIcon(icon("compare"))
         self._compare.setText(self.tr("Compare"))
@@ -150,7 +153,12 @@ class EnginePanel(QWidget):
         column.addLayout(state)
         column.addWidget(self._progress)
         column.addWidget(self._adds)
-        column.addWidget(self._action, 0, Qt.AlignmentFlag.AlignLeft)
+        actions = QHBoxLayout()
+        actions.setSpacing(8)
+        actions.addWidget(self._action)
+        actions.addWidget(self._details)
+        actions.addStretch(1)
+        column.addLayout(actions)
         column.addLayout(device)
         column.addWidget(self._features)
         column.addWidget(self._ignored)
@@ -189,7 +197,7 @@ class EnginePanel(QWidget):
         return next((status for status in self._workspace.engines if status.spec.name == name), None)
 
     def _show_status(self, status: EngineStatus | None) -> None:
-        for widget in (self._progress, self._adds, self._action):
+        for widget in (self._progress, self._adds, self._action, self._details):
             widget.hide()
         if status is None:
             self._state.set_full_text(self.tr("No engine"))
@@ -210,6 +218,7 @@ class EnginePanel(QWidget):
             self._offer(self.tr("Locate weights…"))
         elif status.state is EngineState.FAILED:
             self._offer(self.tr("Reload"))
+            self._details.show()
         self._features.show()
         here = self.tr("Features of this image: in the cache")
         absent = self.tr("Features of this image: not computed yet")
@@ -228,6 +237,11 @@ class EnginePanel(QWidget):
             self.locate_requested.emit(status.spec.name)
         else:
             self._workspace.reload_engine(status.spec.name)
+
+    def _show_details(self) -> None:
+        status = self._status()
+        if status is not None:
+            self.details_requested.emit(status.spec.name)
 
     def _show_compare(self) -> None:
         """Only while a session is open: its prompts go to a second engine, whose masks join the candidates."""

@@ -30,6 +30,7 @@ from desktop.panels.session_bar import SessionBar
 from desktop.panels.status_bar import StatusBar
 from desktop.panels.text_box import phrases
 from desktop.workspace import HistoryEntry, JobInfo, JobState, Saved, SavedState, Workspace
+from inference.messages import EngineState
 from tests.unit.panels.fake_workspace import SEEM, FakeWorkspace, filled, session
 
 PANELS = [
@@ -177,6 +178,18 @@ def test_choosing_an_engine_goes_to_the_workspace(qtbot: QtBot, fake: FakeWorksp
     panel._refine.activated.emit(1)
     assert fake.called("set_find_with") == [("tcl",)]
     assert fake.called("set_refine_with") == [("seem",)]
+
+
+def test_failed_engine_offers_reload_and_details(qtbot: QtBot, fake: FakeWorkspace) -> None:
+    fake.engines = [replace(fake.engines[0], state=EngineState.FAILED, message="out of memory")]
+    panel = EnginePanel(as_workspace(fake))
+    qtbot.addWidget(panel)
+    assert panel._state.full_text() == "Failed — out of memory"
+    with qtbot.waitSignal(panel.details_requested) as asked:
+        panel._details.click()
+    assert asked.args == ["classic"]
+    panel._action.click()
+    assert fake.called("reload_engine") == [("classic",)]
 
 
 def test_compare_offers_the_other_usable_engines(qtbot: QtBot, fake: FakeWorkspace) -> None:
