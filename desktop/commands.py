@@ -199,7 +199,8 @@ def _image(w: MainWindow) -> list[Command]:
         Command("image.next_unfinished", tr("Next unfinished image"), ws.go_next_unfinished, ("Shift+D",), canvas,
                 menu="Image", reason=image),
         Command("image.done", tr("Mark done and go to the next unfinished"), ws.mark_done,
-                ("Ctrl+Return", "Ctrl+Enter"), menu="Image", group=1, icon="done", reason=lambda: image() or ws.read_only),
+                ("Ctrl+Return", "Ctrl+Enter"), menu="Image", group=1, icon="done",
+                reason=lambda: image() or ws.read_only),
         Command("image.filter", tr("Filter images"), w.focus_image_filter, ("Ctrl+F",), menu="Image", group=2,
                 icon="filter", reason=image),
     ]  # fmt: skip

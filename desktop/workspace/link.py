@@ -8,10 +8,10 @@ from inference.messages import Request
 
 
 class InferenceLink(Protocol):
-    """See :class:`desktop.inference_thread.InferenceThread`. ``happened`` is a Qt signal that carries an Event."""
+    """See :class:`desktop.inference_thread.InferenceThread`. ``event`` is a Qt signal that carries an Event."""
 
     @property
-    def happened(self) -> Any: ...
+    def event(self) -> Any: ...
 
     def submit(self, request: Request) -> int: ...
 

@@ -30,12 +30,12 @@ class Workspace(Images):
         super().__init__(settings, link, service, parent)
         service.setParent(self)
         if link is not None:
-            link.happened.connect(self.take_event)
+            link.event.connect(self.take_event)
 
     def connect_inference(self, link: InferenceLink) -> None:
         """Use a worker that was started after the window was shown."""
         self._link = link
-        link.happened.connect(self.take_event)
+        link.event.connect(self.take_event)
         self._pixels_arrived()
 
     def take_event(self, event: object) -> None:
