@@ -91,6 +91,11 @@ class Scene:
     def paint(self) -> None:
         self.view.repaint()
 
+    def settle(self) -> None:
+        """Build the overlay smoothly and paint it."""
+        self.view.settling.settle()
+        self.paint()
+
     def move(self, x: float, y: float, buttons: Qt.MouseButton = Qt.MouseButton.NoButton) -> None:
         self._mouse(QEvent.Type.MouseMove, x, y, Qt.MouseButton.NoButton, buttons)
 
@@ -155,7 +160,7 @@ def _thousand() -> dict[str, float]:
     figures = {"hover_1000": _hover(scene), "gesture_1000": _gesture(scene)}
     view.zoom_to_fit()
     view.settling.settle()
-    figures["settled_1000"] = _median(lambda _: (view.settling.settle(), scene.paint()), 7)
+    figures["settled_1000"] = _median(lambda _: scene.settle(), 7)
     figures["load_1000"] = _median(lambda _: _load(scene, instances), 3)
     figures["select_all_1000"] = _median(lambda turn: _select(scene, instances, turn), 6, use=slice(0, None, 2))
     view.close()
@@ -184,16 +189,23 @@ def _brush() -> dict[str, float]:
     view.set_tool("brush")
     scene.host.options = ToolOptions(brush_size=200, protect_others=True)
     scene.press(400, 300)
-    figure = _median(
-        lambda turn: (scene.move(400 + 9 * turn, 300 + 4 * turn, Qt.MouseButton.LeftButton), scene.paint()), 40
-    )
+
+    def stroke(turn: int) -> None:
+        scene.move(400 + 9 * turn, 300 + 4 * turn, Qt.MouseButton.LeftButton)
+        scene.paint()
+
+    figure = _median(stroke, 40)
     view.cancel_drawing()
     view.close()
     return {"brush_move_12mp": figure}
 
 
 def _hover(scene: Scene) -> float:
-    return _median(lambda turn: (scene.move(200 + 11 * turn, 150 + 7 * turn), scene.paint()), 60)
+    def frame(turn: int) -> None:
+        scene.move(200 + 11 * turn, 150 + 7 * turn)
+        scene.paint()
+
+    return _median(frame, 60)
 
 
 def _gesture(scene: Scene) -> float:
@@ -211,8 +223,7 @@ def _gesture(scene: Scene) -> float:
 
 def _load(scene: Scene, instances: Sequence[CanvasInstance]) -> None:
     scene.view.set_instances(instances)
-    scene.view.settling.settle()
-    scene.paint()
+    scene.settle()
 
 
 def _select(scene: Scene, instances: Sequence[CanvasInstance], turn: int) -> None:

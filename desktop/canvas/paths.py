@@ -22,7 +22,7 @@ _EXACT_FROM = 2.0
 """Scale from which on outlines follow every pixel."""
 
 
-def path_of(rings: Iterable[NDArray[np.floating]]) -> QPainterPath:
+def path_of(rings: Iterable[NDArray[np.float64]]) -> QPainterPath:
     """Closed rings (n, 2) as one path filled by the even-odd rule.
 
     The path is read from its stream form: building it vertex by vertex would cost five times as much.
@@ -54,17 +54,17 @@ def detail(scale: float) -> int | None:
     return None if scale >= _EXACT_FROM else floor(2 * log2(scale))
 
 
-def reduced(rings: Sequence[NDArray[np.float64]], level: int | None) -> list[NDArray[np.floating]]:
+def reduced(rings: Sequence[NDArray[np.float64]], level: int | None) -> list[NDArray[np.float64]]:
     """The rings with as few vertices as the level of detail needs; a ring that would vanish keeps its corners."""
     if level is None:
         return list(rings)
     error = _SCREEN_ERROR / 2 ** (level / 2)
-    result: list[NDArray[np.floating]] = []
+    result: list[NDArray[np.float64]] = []
     for ring in rings:
         if len(ring) <= 4:
             result.append(ring)
             continue
-        simple = cv2.approxPolyDP(ring.astype(np.float32), error, True).reshape(-1, 2)
+        simple = cv2.approxPolyDP(ring.astype(np.float32), error, True).reshape(-1, 2).astype(np.float64)
         if len(simple) < 3:
             (x0, y0), (x1, y1) = ring.min(axis=0), ring.max(axis=0)
             simple = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])

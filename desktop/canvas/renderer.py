@@ -13,7 +13,7 @@ from math import ceil, floor
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPoint, QRect, QSize
+from PySide6.QtCore import QLineF, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from desktop.canvas.transform import ViewTransform
@@ -73,7 +73,7 @@ class ImageRenderer:
     def empty(self) -> bool:
         return not self._levels
 
-    def render(self, view: ViewTransform, size: QSize, ratio: float, background: QColor) -> QImage:
+    def render(self, view: ViewTransform, size: QSize, ratio: float, background: QColor | Qt.GlobalColor) -> QImage:
         """The viewport of ``size`` view pixels at device-pixel ratio ``ratio``, opaque, with grid where it applies."""
         width, height = max(ceil(size.width() * ratio), 1), max(ceil(size.height() * ratio), 1)
         result = QImage(width, height, QImage.Format.Format_RGB32)
@@ -116,7 +116,8 @@ class ImageRenderer:
         if nearest:
             columns = np.clip(np.floor(np.arange(area.width()) * a[0] + b[0]), 0, crop.shape[1] - 1).astype(np.intp)
             rows = np.clip(np.floor(np.arange(area.height()) * a[1] + b[1]), 0, crop.shape[0] - 1).astype(np.intp)
-            return self._adjusted(crop).take(columns, axis=1).take(rows, axis=0)
+            picked: NDArray[np.uint8] = self._adjusted(crop).take(columns, axis=1).take(rows, axis=0)
+            return picked
         matrix = np.array([[a[0], 0, b[0] - 0.5], [0, a[1], b[1] - 0.5]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (area.width(), area.height())

@@ -74,8 +74,8 @@ class SessionLayer(QObject):
         if not self._rings:
             return None
         points = np.concatenate(self._rings)
-        x0, y0, x1, y1 = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
-        return x0, y0, x1, y1
+        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+        return float(x0), float(y0), float(x1), float(y1)
 
     def draw(self, painter: QPainter, view: ViewTransform, image: tuple[int, int]) -> None:
         session = self._session

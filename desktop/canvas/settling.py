@@ -53,6 +53,11 @@ class Settling(QObject):
         waiting = self._pause.isActive() or self._smooth.isActive() or self._needed
         return not (waiting or self._view.overlay.building)
 
+    @property
+    def animated(self) -> bool:
+        """Whether dashes and ring are moving."""
+        return self._frames.isActive()
+
     def rebuild(self) -> None:
         """Instances, style or size changed: build the layers anew with the next frame."""
         self._needed = True

@@ -353,8 +353,8 @@ class CanvasView(QWidget):
             self.zoom_to_fit()
             return
         array = np.array(boxes, np.float64)
-        x0, y0, x1, y1 = *array[:, :2].min(axis=0).tolist(), *array[:, 2:].max(axis=0).tolist()
-        self._look(fitted((x0, y0, x1, y1), self._extent(), 0.8, 16.0))
+        (x0, y0), (x1, y1) = array[:, :2].min(axis=0), array[:, 2:].max(axis=0)
+        self._look(fitted((float(x0), float(y0), float(x1), float(y1)), self._extent(), 0.8, 16.0))
 
     def zoom_in(self) -> None:
         self.zoom_by(_BUTTON_ZOOM)

@@ -32,7 +32,7 @@ def swept(
     radius = size / 2
     y0, y1 = floor(min(ya, yb) - radius), ceil(max(ya, yb) + radius)
     x0, x1 = floor(min(xa, xb) - radius), ceil(max(xa, xb) + radius)
-    rows = np.arange(y0, y1) + 0.5
+    rows = np.arange(y0, y1, dtype=np.float64) + 0.5
     low, high = _passing(rows, ya, yb, radius)
     met = low <= high
     reach = _reach_square if square else _reach_round
