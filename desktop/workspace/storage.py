@@ -168,10 +168,11 @@ class Storage:
         learned = tuple(self._images[i] for i in self._learned if i not in self._unregistered)
         if learned:
             extra.append(ReplaceImages(learned))
-        changes = tuple(changes)
-        project.apply(*extra, *changes)
+        project.apply(*extra)
         self._unregistered.clear()
         self._learned.clear()
+        changes = tuple(changes)
+        project.apply(*changes)
         for change in changes:
             if isinstance(change, AddImages | ReplaceImages):
                 self._images.update((image.id, image) for image in change.images)
