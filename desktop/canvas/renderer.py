@@ -104,10 +104,10 @@ class ImageRenderer:
         # device pixel centre -> level coordinates, corner convention: u = a · i + b
         a = level_scale[0] / to_device[0], level_scale[1] / to_device[0]
         b = (area.x() + 0.5 - to_device[1]) * a[0], (area.y() + 0.5 - to_device[2]) * a[1]
-        left = max(floor(b[0]) - _PADDING, 0)
-        top = max(floor(b[1]) - _PADDING, 0)
-        right = min(ceil(b[0] + area.width() * a[0]) + _PADDING, level.shape[1])
-        bottom = min(ceil(b[1] + area.height() * a[1]) + _PADDING, level.shape[0])
+        left = min(max(floor(b[0]) - _PADDING, 0), level.shape[1] - 1)
+        top = min(max(floor(b[1]) - _PADDING, 0), level.shape[0] - 1)
+        right = max(min(ceil(b[0] + area.width() * a[0]) + _PADDING, level.shape[1]), left + 1)
+        bottom = max(min(ceil(b[1] + area.height() * a[1]) + _PADDING, level.shape[0]), top + 1)
         # without a coarser level, whole rows and columns are skipped: rough, but never slow
         skip = max(floor(min(a) / 1.5), 1)
         crop = np.ascontiguousarray(level[top:bottom:skip, left:right:skip])

@@ -39,6 +39,14 @@ class ScenePainter:
         view = self._view
         transform = view.transform_now
         painter = QPainter(view)
+        try:
+            self._frame(painter, transform)
+        finally:
+            # a painter left open on its device would crash Qt on top of the error that is under way
+            painter.end()
+
+    def _frame(self, painter: QPainter, transform: ViewTransform) -> None:
+        view = self._view
         painter.drawImage(0, 0, self._backdrop(transform))
         if not view.renderer.empty and not view.peeking:
             view.settling.before_paint()
@@ -55,7 +63,6 @@ class ScenePainter:
             draw_crosshair(painter, QPointF(*transform.to_view(*view.crosshair)))
         if view.hasFocus():
             _draw_focus(painter, view.rect().toRectF())
-        painter.end()
 
     def _backdrop(self, transform: ViewTransform) -> QImage:
         view = self._view

@@ -38,6 +38,8 @@ from desktop.canvas.transform import ViewTransform, fitted
 _BUTTON_ZOOM = 1.25
 _SIZE_STEP = 0.1
 _MARGIN = 12
+_MINIMAP_SHARE = 3
+"""The view must be that many times as wide as the minimap, else the minimap would hide too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,7 +424,8 @@ class CanvasView(QWidget):
         self.overlay.marks.only = frozenset(self._selection)
 
     def _place_minimap(self) -> None:
-        if self.renderer.empty or not self._minimap_wanted:
+        small = self.width() < _MINIMAP_SHARE * self.minimap.width() or self.height() < 2 * self.minimap.height()
+        if self.renderer.empty or not self._minimap_wanted or small:
             self.minimap.hide()
             return
         self.minimap.set_visible_part(self._transform.visible(self._extent()))

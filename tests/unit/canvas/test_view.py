@@ -37,6 +37,7 @@ def view(qtbot: Any, bench: Any) -> Iterator[CanvasView]:
     qtbot.addWidget(canvas)
     canvas.set_host(bench.host)
     canvas.resize(400, 320)
+    canvas.set_minimap(False)
     canvas.show()
     canvas.set_image(pyramid(photo()))
     yield canvas
@@ -199,6 +200,7 @@ def test_right_click_is_negative_in_prompt_tools_and_a_menu_elsewhere(view: Canv
 
 def test_the_keyboard_places_a_point(view: CanvasView, bench: Any) -> None:
     view.set_tool("point")
+    mouse(view, QEvent.Type.MouseMove, 200, 160, NO_BUTTON, NO_BUTTON)
     QTest.keyClick(view, Qt.Key.Key_Right)
     assert view.crosshair is not None
     x, y = view.crosshair
@@ -293,12 +295,14 @@ def test_motion_stops_when_it_is_not_wanted(view: CanvasView) -> None:
 
 
 def test_the_minimap_shows_only_when_zoomed_in_and_leads_there(view: CanvasView) -> None:
+    view.resize(700, 560)
+    view.set_minimap(True)
     view.zoom_to_fit()
     assert not view.minimap.isVisible()
     view.zoom_by(8)
     assert view.minimap.isVisible()
     QTest.mouseClick(view.minimap, LEFT, NO_MODIFIER, QPoint(6, 6))
-    assert view.widget_to_image(QPointF(200, 160)) == pytest.approx((1, 1), abs=8)
+    assert view.widget_to_image(QPointF(350, 280)) == pytest.approx((1, 1), abs=4)
 
 
 def test_a_gesture_settles_by_itself(view: CanvasView, make: Any, qtbot: Any) -> None:
@@ -332,6 +336,12 @@ def test_every_tool_can_be_chosen(view: CanvasView, qtbot: Any) -> None:
         assert view.tool == name
         drag(view, (150, 150), (220, 200))
         shown(view)
+
+
+def test_the_minimap_gives_way_in_a_small_view(view: CanvasView) -> None:
+    view.set_minimap(True)
+    view.zoom_by(8)
+    assert not view.minimap.isVisible()
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
