@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
@@ -11,7 +12,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QInputDialog,
-    QMainWindow,
     QMenu,
     QMessageBox,
     QStackedWidget,
@@ -45,17 +45,17 @@ from desktop.panels.tool_bar import ToolsBar
 from desktop.settings import user_state_folder
 from desktop.window_dialogs import WindowDialogs
 from desktop.window_layout import DEFAULT_SIZE, MINIMUM_SIZE, WindowLayout
-from desktop.workspace import Notice, SavedState, Severity, Workspace
+from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
 MENUS = ("File", "Edit", "View", "Image", "Object", "Engine", "Review", "Help")
 NARROW = 1180
 """Below this width, px, the right column shrinks to icons."""
 
 
-class MainWindow(WindowDialogs, QMainWindow):
+class MainWindow(WindowDialogs):
     """Builds the window round a workspace. Closing it writes everything; worker and threads end in :meth:`finish`."""
 
-    def __init__(self, workspace: Workspace, close_worker: Callable[[], None] | None = None) -> None:
+    def __init__(self, workspace: Workspace, close_worker: Callable[[], object] | None = None) -> None:
         super().__init__()
         self.workspace = workspace
         self._close_worker = close_worker
@@ -365,8 +365,6 @@ class MainWindow(WindowDialogs, QMainWindow):
             self.workspace.select([])
 
     def swap_polarity(self) -> None:
-        from dataclasses import replace
-
         options = self.workspace.options
         self.workspace.change_options(replace(options, positive=not options.positive))
 
@@ -379,7 +377,7 @@ class MainWindow(WindowDialogs, QMainWindow):
         if chosen:
             self.workspace.compare(titles[title])
 
-    def _comparable(self) -> list[object]:
+    def _comparable(self) -> list[EngineStatus]:
         session = self.workspace.session
         here = session.engine if session is not None else ""
         return [s for s in self.workspace.engines if s.usable and s.spec.name != here]

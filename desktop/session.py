@@ -91,6 +91,7 @@ class Session:
         self._prior = prior
         self._done: list[PromptSet] = []
         self._undone: list[PromptSet] = []
+        self._last_asked = -1
         self._held = False
         self._dragged_from: PromptSet | None = None
         self._asked: dict[int, Ask] = {}
@@ -201,12 +202,23 @@ class Session:
 
     @property
     def ignored(self) -> tuple[Ignored, ...]:
-        """Prompts that the answering engine does not take (the prior mask aside: it has a stand-in)."""
-        engine, about, _ = self._route()
+        """Prompts that no engine answers: not the chosen one, and *find with* did not either.
+
+        The prior mask does not count: it has a stand-in.
+        """
+        engine, about, seed = self._route()
         spec = self._specs.get(engine)
         if spec is None:
             return ()
-        return tuple(i for i in spec.ignored(about) if i.kind != PromptKind.MASK)
+        used = frozenset[str]()
+        if seed is not None and self._prior is None:
+            used = frozenset(prompt.kind for prompt in about if self._was_found(prompt))
+        return tuple(i for i in spec.ignored(about) if i.kind != PromptKind.MASK and i.kind not in used)
+
+    def _was_found(self, prompt: Prompt) -> bool:
+        """Whether *find with* answers this prompt, so that the mask it found already stands for it."""
+        find = self._specs.get(self.find_with)
+        return self._prior is None and prompt.kind in SEARCH_KINDS and find is not None and prompt.kind in find.prompts
 
     def unusable(self) -> str:
         """Empty, or why the engine can do nothing with the present prompts."""
@@ -239,8 +251,9 @@ class Session:
         as_job = self._specs[engine].speed is Speed.MINUTES
         if as_job and not explicit:
             return None
-        if self.revision in self._asked:
+        if self.revision <= self._last_asked:
             self.revision += 1
+        self._last_asked = self.revision
         ask = Ask(
             engine, self._for_engine(engine, about, seed), about, self.revision, self._memory(engine, about), as_job
         )
@@ -253,7 +266,7 @@ class Session:
         spec = self._specs.get(engine)
         if spec is None or not any(p.kind in spec.prompts for p in self.prompts if p.kind is not PromptKind.MASK):
             return None
-        self.revision += 1
+        self.revision = self._last_asked = max(self.revision, self._last_asked) + 1
         # the shown answer keeps its right to be shown: a comparison is newer, but adds instead of replacing
         ask = Ask(engine, self._for_engine(engine, self.prompts, self._prior), self.prompts, self.revision)
         self._asked[self.revision] = ask
@@ -290,7 +303,7 @@ class Session:
         """The prompts in the words of the engine: the starting mask as a mask prompt, or as its box and points."""
         if seed is None:
             return about
-        said = tuple(prompt for prompt in about if prompt.kind is not PromptKind.MASK)
+        said = tuple(prompt for prompt in about if prompt.kind is not PromptKind.MASK and not self._was_found(prompt))
         if PromptKind.MASK in self._specs[engine].prompts:
             return PromptSet((MaskPrompt(seed), *said))
         return PromptSet((*stand_in_prompts(seed), *said))
@@ -301,7 +314,7 @@ class Session:
             start = PromptSet(about.prompts[:length], frozenset(m for m in about.muted if m < length))
             known = self._rounds.get((engine, start))
             if known is not None and known.memory is not None and known.memory.engine == engine:
-                return replace(known.memory, arrays={**known.memory.arrays, CHOSEN: np.int64(known.chosen).reshape(())})
+                return replace(known.memory, arrays={**known.memory.arrays, CHOSEN: np.array(known.chosen, np.int64)})
         return None
 
     # -- answers -------------------------------------------------------------------------------------------------

@@ -7,12 +7,21 @@ import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import PySide6
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFileDialog,
+    QInputDialog,
+    QMainWindow,
+    QMessageBox,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
+from desktop.actions import ActionRegistry
 from desktop.cheat_sheet import CheatSheet
 from desktop.command_palette import CommandPalette
 from desktop.dataset.decode import SUFFIXES
@@ -22,27 +31,28 @@ from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
-
-if TYPE_CHECKING:
-    from desktop.main_window import MainWindow
+from desktop.workspace import Workspace
 
 
 def tr(text: str) -> str:
     return QCoreApplication.translate("MainWindow", text)
 
 
-class WindowDialogs:
-    """Mixed into :class:`desktop.main_window.MainWindow`, which it needs for everything."""
+class WindowDialogs(QMainWindow):
+    """The part of the main window that asks and tells."""
 
-    def _start_folder(self: MainWindow) -> str:
+    workspace: Workspace
+    registry: ActionRegistry
+
+    def _start_folder(self) -> str:
         return str(self.workspace.storage.folder or Path.home())
 
-    def ask_folder(self: MainWindow) -> None:
+    def ask_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, tr("Open folder"), self._start_folder())
         if folder:
             self.workspace.open_folder(Path(folder))
 
-    def ask_images(self: MainWindow) -> None:
+    def ask_images(self) -> None:
         patterns = " ".join(f"*{suffix}" for suffix in sorted(SUFFIXES))
         files, _ = QFileDialog.getOpenFileNames(
             self, tr("Open images"), self._start_folder(), f"{tr('Images')} ({patterns})"
@@ -50,14 +60,14 @@ class WindowDialogs:
         if files:
             self.workspace.open_images([Path(file) for file in files])
 
-    def ask_project(self: MainWindow) -> None:
+    def ask_project(self) -> None:
         file, _ = QFileDialog.getOpenFileName(
             self, tr("Open project"), self._start_folder(), f"{tr('Maskwright projects')} (*{SUFFIX})"
         )
         if file:
             self.workspace.open_project(Path(file))
 
-    def ask_new_project(self: MainWindow) -> None:
+    def ask_new_project(self) -> None:
         """The place of the project first, then the folder of its images."""
         file, _ = QFileDialog.getSaveFileName(
             self, tr("New project"), self._start_folder(), f"{tr('Maskwright projects')} (*{SUFFIX})"
@@ -69,7 +79,7 @@ class WindowDialogs:
         if folder:
             self.workspace.new_project(path, [Path(folder)])
 
-    def ask_save_elsewhere(self: MainWindow) -> None:
+    def ask_save_elsewhere(self) -> None:
         """Choose another place for a project file that cannot be written where it should be."""
         file, _ = QFileDialog.getSaveFileName(
             self, tr("Save elsewhere"), str(Path.home()), f"{tr('Maskwright projects')} (*{SUFFIX})"
@@ -79,47 +89,47 @@ class WindowDialogs:
         path = Path(file) if file.endswith(SUFFIX) else Path(file + SUFFIX)
         self.workspace.save_elsewhere(path)
 
-    def ask_weights(self: MainWindow, engine: str) -> None:
+    def ask_weights(self, engine: str) -> None:
         file, _ = QFileDialog.getOpenFileName(self, tr("Locate weights"), self._start_folder())
         if file:
             self.workspace.locate_weights(engine, Path(file))
 
-    def ask_number(self: MainWindow, title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> None:
+    def ask_number(self, title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> None:
         """Ask for a whole number and run with it."""
         number, chosen = QInputDialog.getInt(self, title, text, value, low, 10_000_000)
         if chosen:
             run(number)
 
-    def show_export(self: MainWindow) -> None:
+    def show_export(self) -> None:
         if self.workspace.project is not None:
             self._open(ExportDialog(self.workspace, self))
 
-    def show_import(self: MainWindow) -> None:
+    def show_import(self) -> None:
         if self.workspace.ensure_project():
             self._open(ImportDialog(self.workspace, self))
 
-    def show_settings(self: MainWindow) -> None:
+    def show_settings(self) -> None:
         self._open(SettingsDialog(self.workspace.settings, self))
 
-    def show_shortcuts(self: MainWindow) -> None:
+    def show_shortcuts(self) -> None:
         self._open(ShortcutEditor(self.registry, self.workspace.settings, self))
 
-    def edit_selection(self: MainWindow) -> None:
+    def edit_selection(self) -> None:
         self._open(InstanceEditor(self.workspace, self))
 
-    def show_palette(self: MainWindow) -> None:
+    def show_palette(self) -> None:
         """Every command by name."""
         palette = CommandPalette(self.registry, self)
         palette.open_over(self)
 
-    def show_cheat_sheet(self: MainWindow) -> None:
+    def show_cheat_sheet(self) -> None:
         self._open(CheatSheet(self.registry, self))
 
-    def show_messages(self: MainWindow) -> None:
+    def show_messages(self) -> None:
         rows = "\n".join(f"{time}  {text}" for time, text in self.workspace.messages())
         self._open(_TextDialog(tr("Message log"), rows or tr("No messages yet."), self))
 
-    def show_about(self: MainWindow) -> None:
+    def show_about(self) -> None:
         try:
             number = version("maskwright")
         except PackageNotFoundError:
@@ -127,13 +137,13 @@ class WindowDialogs:
         text = f"Maskwright {number}\nPython {platform.python_version()}, PySide6 {PySide6.__version__}\n"
         QMessageBox.about(self, tr("About Maskwright"), text + tr("Apache License 2.0"))
 
-    def _save_details(self: MainWindow) -> None:
+    def _save_details(self) -> None:
         saved = self.workspace.saved
         project = self.workspace.project
         where = str(project.path) if project is not None else tr("There is no project file yet.")
         self._open(_TextDialog(tr("Saving"), f"{where}\n{saved.reason or tr('Every change is saved.')}", self))
 
-    def _engine_details(self: MainWindow, engine: str) -> None:
+    def _engine_details(self, engine: str) -> None:
         status = self.workspace.engine_status(engine)
         if status is not None:
             spec = status.spec
@@ -142,12 +152,12 @@ class WindowDialogs:
             )
             self._open(_TextDialog(spec.title, text, self))
 
-    def _device_details(self: MainWindow) -> None:
+    def _device_details(self) -> None:
         device = self.workspace.device
         text = tr("The worker has not said yet.") if device is None else f"{device.name}\n{device.reason}"
         self._open(_TextDialog(tr("Device"), text, self))
 
-    def _open(self: MainWindow, dialog: QDialog) -> None:
+    def _open(self, dialog: QDialog) -> None:
         """Show a dialog without waiting for it; it is deleted when it closes."""
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setModal(True)

@@ -69,7 +69,7 @@ class WorkspaceBase(QObject):
         self.storage = Storage()
         self.log = MessageLog(self)
         self._link = link
-        self._service = images
+        self.image_service = images
         self._image: Image | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._hash = ""

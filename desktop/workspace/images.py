@@ -163,7 +163,7 @@ class Images(Exchange):
         self._session = None
         self._parked.clear()
         self._proposals.clear()
-        self._service.forget()
+        self.image_service.forget()
         self._show(None)
         self.storage.close()
         self._histories = type(self._histories)()
@@ -296,7 +296,7 @@ class Images(Exchange):
         image = self.storage.image(image_id)
         if image is None:
             return None
-        picture = self._service.thumbnail(image_id, self.storage.file_of(image), image.page)
+        picture = self.image_service.thumbnail(image_id, self.storage.file_of(image), image.page)
         return picture if picture is not None and not picture.isNull() else None
 
     # -- going ---------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ class Images(Exchange):
         self._selection = ()
         self._hidden, self._solo, self._roi = frozenset(), frozenset(), None
         if image is not None:
-            known = self._service.show(image.id, self.storage.file_of(image), image.page)
+            known = self.image_service.show(image.id, self.storage.file_of(image), image.page)
             if known is not None:
                 self._use(known)
         if self._link is not None:
@@ -464,7 +464,7 @@ class Images(Exchange):
         place = next((i for i, image in enumerate(visible) if image.id == self._image.id), -1)
         if 0 <= place < len(visible) - 1:
             following = visible[place + 1]
-            self._service.prefetch(following.id, self.storage.file_of(following), following.page)
+            self.image_service.prefetch(following.id, self.storage.file_of(following), following.page)
 
     def _unreadable(self, image_id: int, sentence: str) -> None:
         image = self.storage.image(image_id)
@@ -485,7 +485,7 @@ class Images(Exchange):
         """Write everything and end the workspace's threads; the inference thread is closed by its owner."""
         self._stop_jobs()
         self._drop_requests()
-        self._service.stop()
+        self.image_service.stop()
         self.storage.close()
 
 
