@@ -86,9 +86,13 @@ class TrainingImage:
 
     def pixels(self) -> NDArray[np.uint8]:
         """uint8 (H, W, 3) RGB."""
-        loaded = cv2.imread(str(self.image), cv2.IMREAD_COLOR)
+        try:
+            # decoded from memory: OpenCV's own file access cannot open every path on every system
+            loaded = cv2.imdecode(np.fromfile(self.image, np.uint8), cv2.IMREAD_COLOR)
+        except OSError as error:
+            raise BadIndex(f"The image {self.image} cannot be read: {error.strerror}.") from error
         if loaded is None:
-            raise BadIndex(f"The image {self.image} cannot be read.")
+            raise BadIndex(f"The image {self.image} is damaged or of an unknown kind.")
         return np.ascontiguousarray(loaded[:, :, ::-1])
 
     def labels(self) -> NDArray[np.uint8]:

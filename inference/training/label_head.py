@@ -41,7 +41,7 @@ class Examples:
 
 def collect(images: list[TrainingImage], aliases: dict[str, str], seed: int) -> Examples:
     """Features of at most PER_CLASS objects a class (of each side of the split) and PER_IMAGE an image."""
-    backbone = imagenet_backbone().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    backbone = imagenet_backbone().to(memory_format=torch.channels_last)
     counts: Counter[tuple[str, bool]] = Counter()
     features, names, held_out, things = [], [], [], []
     order = np.random.default_rng(seed).permutation(len(images))
@@ -89,11 +89,11 @@ def fit(examples: Examples, seed: int) -> tuple[LabelHead, list[str]]:
     steps = EPOCHS * -(-len(trained) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(EPOCHS):
-        for batch in trained[torch.randperm(len(trained))].split(BATCH):
+        for batch in torch.split(trained[torch.randperm(len(trained))], BATCH):
             logits = head.linear(F.dropout(scaled[batch], DROPOUT))
             loss = F.cross_entropy(logits, truth[batch], weight=weight / weight.mean(), label_smoothing=SMOOTHING)
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
     judged = (examples.held_out & (truth >= 0)).nonzero()[:, 0]

@@ -25,7 +25,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--threads", type=int, default=1, help="CPU threads: the cores that are really free (default 1)")
     made.add_argument(
-        "--tune-from", type=float, default=0.15, help="part of the budget after which the backbone learns too"
+        "--tune-from",
+        type=float,
+        default=1.0,
+        help="part of the budget after which the backbone learns too (default 1: it stays as ImageNet left it)",
     )
     made.add_argument("--permissive", action="store_true", help="only images whose licence allows commercial use")
     made.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")

@@ -17,6 +17,7 @@ from torch import Tensor
 from inference.models.lite.decoder import Prompting
 from inference.models.lite.model import LiteModel
 from inference.models.lite.neck import Context
+from inference.training.curves import draw_curves
 from inference.training.data import IGNORED, Sampler, TrainingImage
 from inference.training.imagenet import imagenet_backbone
 from inference.training.losses import hard_iou, total_loss
@@ -63,7 +64,7 @@ class Training:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.out, self.budget, self.seed, self.tune_from = out, budget, seed, tune_from
         model = LiteModel(imagenet_backbone()).to(self.device)
-        self.model: LiteModel = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model: LiteModel = model.to(memory_format=torch.channels_last)
         self.sampler = Sampler([i for i in images if not i.is_validation], seed)
         self.validation = validation_views([i for i in images if i.is_validation], seed)
         new = [*self.model.neck.parameters(), *self.model.decoder.parameters()]
@@ -102,30 +103,33 @@ class Training:
         """A copy with the running average of the weights, ready for use but with its normalisations unfolded."""
         model = LiteModel()
         model.load_state_dict(self.average)
-        model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return model.eval()
+        return model.to(self.device).to(memory_format=torch.channels_last).eval()
 
     def run(self, progress: Callable[[float, str], None]) -> None:
         """Train until the budget is spent, with a validation and a checkpoint every so often."""
         started = time.monotonic() - self.spent
         while (used := self.budget.fraction(self.step, (time.monotonic() - started) / 60)) < 1:
-            self._set_rates(used)
-            self.recent.append(self._learn())
-            self.step += 1
+            self.advance(used)
             self.spent = time.monotonic() - started
             progress(used, f"step {self.step}  loss {self.recent[-1][0]:.3f}  IoU {self.recent[-1][2]:.2f}")
             if self.step % VALIDATE_EVERY == 0:
                 self._log()
-        self._log()
+        if self.recent:
+            self._log()
+
+    def advance(self, used: float) -> None:
+        """One step; ``used`` is the part of the budget that is spent, which decides the learning rates."""
+        self._set_rates(used)
+        self.recent.append(self._learn())
+        self.step += 1
 
     def _set_rates(self, used: float) -> None:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         rate = LEARNING_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(used, 1.0))))
-        self._tuning = used >= self.tune_from
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         for parameter in self.optimiser.param_groups[1]["params"]:
-            parameter.requires_grad_(self._tuning)
+            parameter.requires_grad_(used >= self.tune_from)
 
     def _learn(self) -> tuple[float, float, float]:
         """One batch. Returns its loss and the mean IoU of the first and the last round."""
@@ -151,7 +155,7 @@ class Training:
                 for lesson, probability in zip(lessons, probabilities(masks), strict=True):
                     lesson.correct(probability)
         self.optimiser.zero_grad(set_to_none=True)
-        (total / LEARNED_ROUNDS).backward()
+        torch.autograd.backward(total / LEARNED_ROUNDS)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 3.0)
         self.optimiser.step()
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
@@ -179,6 +183,7 @@ class Training:
             if fresh:
                 writer.writerow(FIELDS)
             writer.writerow([row[0], *(f"{value:.5f}" for value in row[1:])])
+        draw_curves(path, self.out / "curves.png")
         self.recent = []
         self.save()
 

@@ -26,7 +26,7 @@ CENTRED_SHARE = 0.6
 def interior(region: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance of each pixel of ``region`` to its outside, where the image border counts as outside."""
     padded = np.pad(region.astype(np.uint8), 1)
-    return cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1]
+    return cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5)[1:-1, 1:-1].astype(np.float32)
 
 
 def place_in(region: NDArray[np.bool_], random: np.random.Generator, centred: float = CENTRED_SHARE) -> tuple[int, int]:
@@ -61,9 +61,9 @@ def rough_mask(truth: NDArray[np.bool_], random: np.random.Generator) -> NDArray
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     choice = random.random()
     if choice < 0.35:
-        mask = cv2.dilate(mask, kernel)
+        mask = cv2.dilate(mask, kernel).astype(np.uint8)
     elif choice < 0.6:
-        mask = cv2.erode(mask, kernel)
+        mask = cv2.erode(mask, kernel).astype(np.uint8)
     elif choice < 0.8:
         factor = int(random.integers(4, 9))
         small = cv2.resize(mask.astype(np.float32), (TARGET // factor, TARGET // factor), interpolation=cv2.INTER_AREA)
@@ -79,7 +79,7 @@ def rough_mask(truth: NDArray[np.bool_], random: np.random.Generator) -> NDArray
     if random.random() < 0.3:
         shift = random.normal(0, extent * 0.05, 2)
         matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
-        mask = cv2.warpAffine(mask, matrix, (TARGET, TARGET), flags=cv2.INTER_NEAREST)
+        mask = cv2.warpAffine(mask, matrix, (TARGET, TARGET), flags=cv2.INTER_NEAREST).astype(np.uint8)
     return mask > 0
 
 
@@ -106,7 +106,7 @@ class Lesson:
 
     def correct(self, probability: NDArray[np.float32]) -> None:
         """Take the mask so far, float (TARGET, TARGET) in [0, 1], as the prior and click where it is wrong."""
-        self.canvas.prior = cv2.resize(probability, (GRID, GRID), interpolation=cv2.INTER_AREA)
+        self.canvas.prior = np.asarray(cv2.resize(probability, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
         click = next_click(self.truth, self.known, probability > 0.5, self.random)
         if click is not None:
             self._click(*click)

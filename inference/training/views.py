@@ -75,14 +75,14 @@ def cut(
     image = cv2.copyMakeBorder(pixels[cy0:cy1, cx0:cx1], *pads, cv2.BORDER_REPLICATE)
     inside = mask[cy0:cy1, cx0:cx1].astype(np.float32)
     known = 1.0 - ignored[cy0:cy1, cx0:cx1].astype(np.float32)
-    inside = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_CONSTANT, value=0.0)
-    known = cv2.copyMakeBorder(known, *pads, cv2.BORDER_CONSTANT, value=0.0)
+    covered = cv2.copyMakeBorder(inside, *pads, cv2.BORDER_CONSTANT, value=0.0)
+    told = cv2.copyMakeBorder(known, *pads, cv2.BORDER_CONSTANT, value=0.0)
     shrinks = extent > VIEW
     image = cv2.resize(image, (VIEW, VIEW), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     how = cv2.INTER_AREA if extent > TARGET else cv2.INTER_LINEAR
-    target = cv2.resize(inside, (TARGET, TARGET), interpolation=how)
-    known = (cv2.resize(known, (TARGET, TARGET), interpolation=how) > 0.5).astype(np.float32)
-    return View(image.astype(np.uint8), target.astype(np.float32), known)
+    target = cv2.resize(covered, (TARGET, TARGET), interpolation=how)
+    sure = cv2.resize(told, (TARGET, TARGET), interpolation=how) > 0.5
+    return View(image.astype(np.uint8), target.astype(np.float32), sure.astype(np.float32))
 
 
 def augmented(view: View, random: np.random.Generator) -> View:

@@ -67,7 +67,7 @@ class Concepts:
                     name = " ".join(part[start : start + length])
                     found = self.evidence(name)
                     if not found.is_empty:
-                        return name, found
+                        return normal(name), found
         return "", Evidence(frozenset(), frozenset())
 
     def _evidence(self, form: str) -> Evidence:

@@ -85,7 +85,8 @@ def _found(view: LiteFeatures, report: Report) -> Proposals:
         report(0.6 + 0.3 * number / max(len(kept), 1), "Looking closer")
         coarse = Answer(view.whole, plane[None], np.array([score], np.float32))
         refined.append((score, closer_look(view, coarse) or coarse))
-    answers, masks = [], []
+    answers: list[Answer] = []
+    masks: list[MaskArray] = []
     for _, answer in sorted(refined, key=lambda pair: -pair[0]):
         mask = to_image_size(answer.logits[0], Frame(view.height, view.width, answer.sight.region)) > 0
         share = mask.mean()
@@ -93,9 +94,9 @@ def _found(view: LiteFeatures, report: Report) -> Proposals:
             answers.append(answer)
             masks.append(mask)
     report(0.9, "Naming")
-    features, logits = described(view, masks)
+    features, imagenet = described(view, masks)
     found = np.array([float(a.quality[0]) for a in answers], np.float32)
-    return Proposals(tuple(answers), tuple(masks), found, features, logits)
+    return Proposals(tuple(answers), tuple(masks), found, features, imagenet)
 
 
 def stability(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -86,6 +86,6 @@ def label_features(
 
 def pooled(maps: Tensor, coverage: Tensor) -> Tensor:
     """Mean of ``maps`` (B, C, h, w) weighted by ``coverage`` (B, 1, H, W): (B, C)."""
-    weight = F.adaptive_avg_pool2d(coverage, maps.shape[-2:]) + 1e-6
+    weight = F.adaptive_avg_pool2d(coverage, (maps.shape[-2], maps.shape[-1])) + 1e-6
     weight = weight / weight.sum((2, 3), keepdim=True)
     return (maps * weight).sum((2, 3))

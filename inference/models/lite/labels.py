@@ -25,7 +25,8 @@ class LabelHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, LABEL_CHANNELS) to probabilities (n, classes)."""
-        return self.linear(features).softmax(-1)
+        chances: Tensor = self.linear(features).softmax(-1)
+        return chances
 
 
 def name_scores(

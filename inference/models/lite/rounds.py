@@ -155,7 +155,7 @@ def _look(
 def _logits_on(sight: Sight, answer: Answer) -> NDArray[np.float32]:
     """The first candidate of an answer as logits at stride 2 of another sight."""
     if answer.sight == sight:
-        return answer.logits[0]
+        return np.asarray(answer.logits[0], np.float32)
     share = sight.resampled(answer.probability(), answer.sight.region, (sight.height // 2, sight.width // 2))
     share = np.clip(share, 1e-4, 1 - 1e-4)
     return np.asarray(np.log(share / (1 - share)), np.float32)

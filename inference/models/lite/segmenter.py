@@ -34,7 +34,7 @@ class LiteSegmenter:
         self._fingerprint = f"{fingerprint(data)}-{PREPROCESSING}"
         self._device = torch_device()
         model = model_from(data).to(self._device)
-        self._model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._model = model.to(memory_format=torch.channels_last)
         self._labels = Meaning(self._model, model.labels) if model.labels is not None else None
 
     @property

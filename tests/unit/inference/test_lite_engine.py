@@ -1,0 +1,199 @@
+"""The engine contract as ``lite`` keeps it: every kind of prompt, memory, undo, labels, words and references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.engine import Engine, Features, Image, UnusablePrompts, Vocabulary, silent
+from inference.engines import lite
+from inference.prompts import (
+    Box,
+    MaskArray,
+    MaskPrompt,
+    Point,
+    Polygon,
+    PromptKind,
+    PromptSet,
+    Reference,
+    Scribble,
+    Text,
+)
+
+SAMPLES = Path(__file__).parents[3] / "resources" / "sample" / "images"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return lite.create()
+
+
+def photo(name: str) -> Image:
+    pixels = cv2.imdecode(np.fromfile(SAMPLES / name, np.uint8), cv2.IMREAD_COLOR)
+    return Image(np.ascontiguousarray(pixels[:, :, ::-1]), name)
+
+
+@pytest.fixture(scope="module")
+def cup(engine: Engine) -> Features:
+    """A cup of coffee on a table; 600 x 400."""
+    return engine.encode(photo("coffee.jpg"), silent)
+
+
+def best(engine: Engine, features: Features, *prompts: object) -> MaskArray:
+    return engine.segment(features, PromptSet(tuple(prompts)), None, silent).candidates[0].mask()  # type: ignore[arg-type]
+
+
+def overlap(one: MaskArray, other: MaskArray) -> float:
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+INSIDE = Point(250.5, 200.5)
+CUP_BOX = Box(130, 70, 420, 370)
+
+
+def test_a_click_selects_what_was_clicked_and_not_the_whole_image(engine: Engine, cup: Features) -> None:
+    mask = best(engine, cup, INSIDE)
+    assert mask.shape == (400, 600)
+    assert mask[200, 250]
+    assert 0.02 < mask.mean() < 0.9
+
+
+def test_candidates_come_with_scores_of_the_unit_interval(engine: Engine, cup: Features) -> None:
+    answer = engine.segment(cup, PromptSet((INSIDE,)), None, silent)
+    assert len(answer.candidates) == 3
+    assert all(0 <= candidate.score <= 1 and candidate.engine == "lite" for candidate in answer.candidates)
+
+
+def test_every_visual_prompt_alone_gives_a_mask(engine: Engine, cup: Features) -> None:
+    rough = np.zeros((400, 600), bool)
+    rough[100:350, 150:400] = True
+    outline = Polygon(((140, 80), (400, 70), (420, 300), (250, 380), (130, 300)))
+    for prompt in (INSIDE, CUP_BOX, Scribble(((200, 200), (300, 210)), 6.0), outline, MaskPrompt(rough)):
+        assert best(engine, cup, prompt).any(), prompt.kind
+
+
+def test_a_box_keeps_the_object_near_the_box(engine: Engine, cup: Features) -> None:
+    mask = best(engine, cup, CUP_BOX)
+    outside = mask.copy()
+    outside[60:380, 120:430] = False
+    assert outside.sum() < 0.1 * mask.sum()
+
+
+@pytest.mark.parametrize("place", [(30.5, 30.5), (580.5, 390.5), (300.5, 200.5)])
+def test_a_correction_click_is_obeyed(engine: Engine, cup: Features, place: tuple[float, float]) -> None:
+    before = best(engine, cup, INSIDE)
+    column, row = int(place[0]), int(place[1])
+    asked = not before[row, column]
+    after = best(engine, cup, INSIDE, Point(*place, positive=asked))
+    assert after[row, column] == asked
+
+
+def test_a_negative_box_is_excluded(engine: Engine, cup: Features) -> None:
+    mask = best(engine, cup, INSIDE, Box(200, 150, 260, 230, positive=False))
+    assert mask[152:228, 203:257].mean() < 0.05
+
+
+def test_a_prior_mask_is_returned_as_it_was_given(engine: Engine, cup: Features) -> None:
+    rng = np.random.default_rng(3)
+    rough = cv2.resize(rng.random((8, 12)), (600, 400), interpolation=cv2.INTER_CUBIC) > 0.6
+    assert np.array_equal(best(engine, cup, MaskPrompt(rough)), rough)
+
+
+def test_one_click_on_a_prior_changes_only_its_neighbourhood(engine: Engine, cup: Features) -> None:
+    prior = np.zeros((400, 600), bool)
+    prior[100:350, 150:400] = True
+    after = best(engine, cup, MaskPrompt(prior), Point(380.5, 330.5, positive=False))
+    assert not after[330, 380]
+    assert overlap(after[:250, :300], prior[:250, :300]) > 0.9
+
+
+def test_negative_prompts_alone_cannot_be_used(engine: Engine, cup: Features) -> None:
+    with pytest.raises(UnusablePrompts, match="at least one positive prompt"):
+        engine.segment(cup, PromptSet((Point(10, 10, positive=False),)), None, silent)
+
+
+def test_a_negative_click_before_the_first_positive_one_counts(engine: Engine, cup: Features) -> None:
+    mask = best(engine, cup, Point(20.5, 20.5, positive=False), INSIDE)
+    assert mask[200, 250]
+    assert not mask[20, 20]
+
+
+def test_memory_gives_what_the_whole_history_gives(engine: Engine, cup: Features) -> None:
+    prompts, memory = PromptSet(), None
+    for prompt in (INSIDE, Point(150.5, 350.5, positive=False), CUP_BOX):
+        prompts = prompts.added(prompt)
+        answer = engine.segment(cup, prompts, memory, silent)
+        memory = answer.memory
+    assert np.array_equal(answer.candidates[0].mask(), best(engine, cup, *prompts))
+
+
+def test_memory_of_another_history_is_not_used(engine: Engine, cup: Features) -> None:
+    elsewhere = engine.segment(cup, PromptSet((Point(20.5, 20.5),)), None, silent).memory
+    answer = engine.segment(cup, PromptSet((INSIDE,)), elsewhere, silent)
+    assert np.array_equal(answer.candidates[0].mask(), best(engine, cup, INSIDE))
+
+
+def test_the_same_question_gives_the_same_answer(engine: Engine) -> None:
+    image = photo("chelsea.jpg")
+    masks = [best(engine, engine.encode(image, silent), Point(200.5, 150.5)) for _ in range(2)]
+    assert np.array_equal(*masks)
+
+
+@pytest.mark.parametrize("size", [(9, 700), (700, 9), (1, 1), (33, 31)])
+def test_odd_image_sizes_work(engine: Engine, size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
+    features = engine.encode(Image(pixels, "noise"), silent)
+    assert best(engine, features, Point(size[1] / 2, size[0] / 2)).shape == size
+
+
+def test_labels_know_a_cat_and_admit_ignorance(engine: Engine) -> None:
+    features = engine.encode(photo("chelsea.jpg"), silent)
+    scores = engine.label(features, [np.ones((300, 451), bool)], Vocabulary(("dog", "kitten", "bus")))
+    assert scores.ranked(0, 1)[0].name == "kitten"
+    assert scores.scores[0, 1] > 0.5 > scores.unknown[0]
+    nonsense = engine.label(features, [np.ones((300, 451), bool)], Vocabulary(("zorglub",)))
+    assert nonsense.unknown[0] == 1
+    assert nonsense.scores[0, 0] == 0
+
+
+def test_an_empty_mask_is_unknown(engine: Engine, cup: Features) -> None:
+    scores = engine.label(cup, [np.zeros((400, 600), bool)], Vocabulary(("cup",)))
+    assert scores.unknown[0] == 1
+
+
+def test_words_find_and_clicks_refine(engine: Engine, cup: Features) -> None:
+    found = engine.segment(cup, PromptSet((Text("a cup of coffee"),)), None, silent)
+    assert found.candidates
+    assert overlap(found.candidates[0].mask(), best(engine, cup, INSIDE)) > 0.3
+    click = Point(590.5, 10.5, positive=True)
+    refined = engine.segment(cup, PromptSet((Text("a cup of coffee"), click)), found.memory, silent)
+    assert refined.candidates[0].mask()[10, 590]
+
+
+def test_words_after_a_click_are_reported_as_ignored(engine: Engine, cup: Features) -> None:
+    answer = engine.segment(cup, PromptSet((INSIDE, Text("cup"))), None, silent)
+    assert [(each.kind, each.count) for each in answer.ignored] == [(PromptKind.TEXT, 1)]
+
+
+def test_unknown_words_are_named(engine: Engine, cup: Features) -> None:
+    with pytest.raises(UnusablePrompts, match="zorglub"):
+        engine.segment(cup, PromptSet((Text("zorglub"),)), None, silent)
+
+
+def test_a_reference_finds_its_like(engine: Engine, cup: Features) -> None:
+    image = photo("coffee.jpg")
+    region = np.zeros((400, 600), bool)
+    region[100:330, 160:380] = True
+    found = engine.segment(cup, PromptSet((Reference(image.pixels, region),)), None, silent)
+    assert found.candidates[0].mask()[100:330, 160:380].mean() > 0.3
+
+
+def test_everything_gives_distinct_labelled_regions(engine: Engine, cup: Features) -> None:
+    regions = engine.everything(cup, Vocabulary(("cup", "spoon", "dining table")), silent)
+    assert regions
+    assert any(region.label == "cup" for region in regions)
+    for index, one in enumerate(regions):
+        assert all(overlap(one.mask, other.mask) <= 0.6 for other in regions[:index])

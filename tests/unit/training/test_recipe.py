@@ -1,0 +1,158 @@
+"""The recipe end to end on a handful of drawn images: reading, split, views, a reproducible and resumable run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inference.models.lite.backbone import EfficientNetLite0
+from inference.training import recipe
+from inference.training.data import BadIndex, Sampler, load_index, split_key
+from inference.training.held_out import write_index
+from inference.training.lite import main
+from inference.training.views import TARGET, VIEW, draw_view
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Twenty images with a disk and a box each, four of them of a clothed person."""
+    folder = tmp_path / "data"
+    (folder / "images").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    rng = np.random.default_rng(0)
+    images = []
+    for number in range(20):
+        pixels = rng.integers(0, 80, (96, 128, 3), np.uint8)
+        mask = np.zeros((96, 128), np.uint8)
+        cv2.circle(mask, (40, 48), 25, 1, -1)
+        mask[20:70, 80:120] = 2
+        mask[:4] = 255
+        pixels[mask == 1] += np.array([150, 20, 20], np.uint8)
+        pixels[mask == 2] += np.array([20, 20, 150], np.uint8)
+        name = f"drawn_{number}"
+        assert cv2.imwrite(str(folder / "images" / f"{name}.jpg"), pixels[:, :, ::-1])
+        assert cv2.imwrite(str(folder / "masks" / f"{name}.png"), mask)
+        objects = [
+            {"id": 1, "category": "ball", "area": int((mask == 1).sum())},
+            {"id": 2, "category": None, "area": int((mask == 2).sum()), "isthing": 1},
+        ]
+        entry = {"id": name, "image": f"images/{name}.jpg", "mask": f"masks/{name}.png", "domain": "photo"}
+        entry |= {"source": "ccp" if number > 15 else "drawn", "licence": "CC0" if number % 2 else "research only"}
+        images.append(entry | {"objects": objects} | ({"union": "person"} if number > 15 else {}))
+    (folder / "index.json").write_text(json.dumps({"version": 1, "images": images}), encoding="utf-8")
+    return folder
+
+
+def test_the_index_says_what_may_be_used_commercially(data: Path) -> None:
+    assert [image.is_permissive for image in load_index(data)] == [False, True] * 10
+
+
+@pytest.mark.parametrize(
+    ("licence", "permissive"),
+    [
+        ("annotations CC BY 4.0; image CC BY 2.0", True),
+        ("annotations CC BY 4.0; image CC BY-NC-SA 2.0", False),
+        ("annotations CC BY 4.0; image CC BY-ND 2.0", False),
+        ("CC BY-NC 4.0 (as stated by repository)", False),
+        ("Apache-2.0 (repository licence)", True),
+        ("PASCAL VOC 2010 (Flickr images, research use; Flickr terms)", False),
+    ],
+)
+def test_licences_are_read(data: Path, licence: str, permissive: bool) -> None:
+    document = json.loads((data / "index.json").read_text("utf-8"))
+    document["images"][0]["licence"] = licence
+    (data / "index.json").write_text(json.dumps(document), encoding="utf-8")
+    assert load_index(data)[0].is_permissive is permissive
+
+
+def test_video_frames_stay_together() -> None:
+    assert split_key("camvid_0016E5_00901", "camvid") == split_key("camvid_0016E5_06420", "camvid")
+    assert split_key("camvid_0006R0_f02670", "camvid") == "camvid_0006R0"
+    assert split_key("voc_2008_000021", "voc2010") == "voc_2008_000021"
+
+
+def test_bad_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadIndex, match=r"index\.json cannot be read"):
+        load_index(tmp_path)
+    (tmp_path / "index.json").write_text('{"images": [{"id": 1}]}', encoding="utf-8")
+    with pytest.raises(BadIndex, match="not in the expected form"):
+        load_index(tmp_path)
+    assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--steps", "1"]) == 2
+
+
+@pytest.mark.parametrize("kind", ["whole", "wide", "zoom"])
+def test_views_show_the_object(data: Path, kind: str) -> None:
+    image = load_index(data)[0]
+    random = np.random.default_rng(0)
+    for _ in range(10):
+        view = draw_view(image.pixels(), image.labels(), (1,), 255, random, kind)
+        assert view is not None
+        assert view.pixels.shape == (VIEW, VIEW, 3)
+        assert view.target.shape == view.known.shape == (TARGET, TARGET)
+        shown = view.pixels[::2, ::2][(view.target > 0.9)]
+        assert shown[:, 0].mean() > shown[:, 2].mean() + 50, "the target lies on the red disk"
+
+
+def test_people_are_often_drawn_whole(data: Path) -> None:
+    sampler = Sampler([i for i in load_index(data) if i.union], 0)
+    drawn = [len(sampler.draw()[1]) for _ in range(200)]
+    assert 0.5 < np.mean([count == 2 for count in drawn]) < 0.8
+
+
+def test_the_held_out_index_holds_only_held_out_images(data: Path, tmp_path: Path) -> None:
+    count = write_index(data, tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "index.json").read_text("utf-8"))
+    held_out = {image.id for image in load_index(data) if image.is_validation}
+    assert held_out
+    assert {image["id"] for image in document["images"]} == held_out
+    assert len(document["click_tasks"]) == count
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained features and tiny batches: the loop is under test, not the network."""
+    monkeypatch.setattr(recipe, "imagenet_backbone", _untrained)
+    monkeypatch.setattr(recipe, "BATCH", 2)
+    monkeypatch.setattr(recipe, "VALIDATE_EVERY", 2)
+    monkeypatch.setattr(recipe, "VALIDATION_LESSONS", 2)
+    monkeypatch.setattr(recipe, "VALIDATION_ROUNDS", 3)
+    monkeypatch.setattr(recipe, "LEARNED_ROUNDS", 1)
+
+
+def _untrained() -> EfficientNetLite0:
+    torch.manual_seed(7)
+    return EfficientNetLite0().eval().requires_grad_(False)
+
+
+def _log(folder: Path) -> list[list[str]]:
+    lines = [line.split(",") for line in (folder / "log.csv").read_text().splitlines()]
+    return [line[:1] + line[2:] for line in lines]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_reproduces_its_log_and_a_resumed_one_continues_it(data: Path, tmp_path: Path) -> None:
+    common = ["--data", str(data), "--seed", "3", "--tune-from", "0.5"]
+    for name in ("one", "two"):
+        assert main([*common, "--steps", "4", "--out", str(tmp_path / name)]) == 0
+    assert _log(tmp_path / "one") == _log(tmp_path / "two")
+    settings = json.loads((tmp_path / "one" / "settings.json").read_text("utf-8"))
+    assert settings["steps"] == 4
+    assert (tmp_path / "one" / "curves.png").stat().st_size > 1000
+
+    training = recipe.Training(load_index(data), tmp_path / "half", 3, recipe.Budget(1, 4), 0.5)
+    (tmp_path / "half").mkdir()
+    while training.step < 2:
+        training.advance(training.step / 4)
+    training.save()
+    assert main([*common, "--steps", "4", "--out", str(tmp_path / "half"), "--resume"]) == 0
+    assert _log(tmp_path / "half")[-1][5:] == _log(tmp_path / "one")[-1][5:]
+
+
+@pytest.mark.usefixtures("small")
+def test_resuming_nothing_is_refused(data: Path, tmp_path: Path) -> None:
+    assert main(["--data", str(data), "--out", str(tmp_path / "none"), "--resume"]) == 2
