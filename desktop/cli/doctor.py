@@ -1,195 +1,162 @@
-"""``maskwright engines`` and ``maskwright doctor``: what is here, and whether it works."""
+"""``maskwright engines | doctor``: what is installed, and whether it works here."""
 
 from __future__ import annotations
 
-import importlib.util
+import json
+import os
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import as_file
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import platformdirs
 import typer
 from rich.table import Table
 
-from desktop.cli.failures import Exit, failures_as_sentences, print_json, stderr
-from desktop.cli.segment import run
-from desktop.dataset import images
+from desktop.cli.output import Exit, console, print_json, say
 from desktop.dataset.masks import Mask
-from inference import registry
-from inference.engine import Image
+from inference.engine import Image, silent
 from inference.prompts import Box, PromptSet
+from inference.registry import create_engine, default_engine, engine_specs, installed
 from resources import resource
 
 PACKAGES = (
     "maskwright", "PySide6-Essentials", "torch", "torchvision", "transformers", "diffusers", "segment-anything",
-    "opencv-python-headless", "numpy", "pillow", "pycocotools",
+    "opencv-python-headless", "pillow", "numpy", "pycocotools",
 )  # fmt: skip
-QT_PROBE = """
-from PySide6.QtGui import QGuiApplication
-import PySide6.QtWidgets
-print(QGuiApplication([]).platformName())
-"""
-SELF_TEST_IMAGE = "coins.jpg"
 PROBE_SECONDS = 60
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-
-
-def engines(json: JsonFlag = False) -> None:
-    """List the engines, what they take, and whether they are installed."""
-    with failures_as_sentences():
-        rows = [
-            {
-                "name": spec.name,
-                "title": spec.title,
-                "installed": registry.installed(spec.name),
-                "default": spec.name == registry.default_engine(),
-                "prompts": sorted(map(str, spec.prompts)),
-                "capabilities": sorted(map(str, spec.capabilities)),
-                "speed": str(spec.speed),
-                "weights": list(spec.weights),
-                "licence": spec.licence,
-                "citation": spec.citation,
-                "adds": spec.adds,
-            }
-            for spec in registry.engine_specs()
-        ]
-        if json:
-            print_json({"engines": rows})
-            return
-        table = Table("engine", "state", "takes", "also", "speed", "licence")
-        for row in rows:
-            state = "installed" if row["installed"] else "not installed"
-            takes, also = (", ".join(list(row[key])) for key in ("prompts", "capabilities"))  # type: ignore[call-overload]
-            table.add_row(str(row["name"]), state, takes, also, str(row["speed"]), str(row["licence"]))
-        stderr.print(table)
+_QT_PROBE = """
+from PySide6.QtGui import QGuiApplication, QFontDatabase
+app = QGuiApplication([])
+import json
+print(json.dumps({"platform": app.platformName(), "fonts": len(QFontDatabase.families()),
+                  "screens": [f"{s.size().width()}x{s.size().height()}" for s in app.screens()]}))
+"""
+_TORCH_PROBE = """
+from inference import device
+import json
+chosen = device.chosen()
+print(json.dumps({"device": device.describe().name, "reason": chosen.reason}))
+"""
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
-def doctor(json: JsonFlag = False) -> None:
-    """Check this installation: versions, Qt, devices, engines, bundled files, and a segmentation."""
-    with failures_as_sentences():
-        checks = [_checked(name, check) for name, check in CHECKS]
-        failed = [check for check in checks if not check["ok"]]
-        if json:
-            print_json({"ok": not failed, "checks": checks})
-        else:
-            for check in checks:
-                mark = "[green]ok[/green]" if check["ok"] else "[red]failed[/red]"
-                stderr.print(f"{mark} {check['name']}: ", end="")
-                stderr.print(str(check["found"]), markup=False, highlight=False, soft_wrap=True)
-        if failed:
-            raise typer.Exit(Exit.SOME_FAILED)
+def engines(as_json: Json = False) -> None:
+    """The engines, what they take, and whether they can be used now."""
+    rows = [
+        {
+            "name": spec.name,
+            "title": spec.title,
+            "installed": installed(spec.name),
+            "default": spec.name == default_engine(),
+            "prompts": sorted(str(kind) for kind in spec.prompts),
+            "capabilities": sorted(str(capability) for capability in spec.capabilities),
+            "speed": str(spec.speed),
+            "weights": list(spec.weights),
+            "licence": spec.licence,
+        }
+        for spec in engine_specs()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("engine", "state", "takes", "speed", "licence")
+    for row in rows:
+        state = "ready" if row["installed"] else "weights missing"
+        table.add_row(str(row["title"]), state, ", ".join(row["prompts"]), str(row["speed"]), str(row["licence"]))  # type: ignore[arg-type]
+    console.print(table)
 
 
-def _checked(name: str, check: Callable[[], Any]) -> dict[str, Any]:
+def doctor(as_json: Json = False) -> None:
+    """Versions, window system, devices, folders, and a self-test; exit code 1 when something does not work."""
+    checks = [
+        _check("masks", _check_masks),
+        _check("resources", _check_resources),
+        _check("engine", _check_engine),
+        _check("window", lambda: _probe(_QT_PROBE, _offscreen_without_display())),
+        _check("device", lambda: _probe(_TORCH_PROBE, {})),
+    ]
+    answer = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "folders": {
+            "data": platformdirs.user_data_dir("maskwright"),
+            "state": platformdirs.user_state_dir("maskwright"),
+            "weights": os.environ.get("MASKWRIGHT_WEIGHTS_DIR", platformdirs.user_data_dir("maskwright") + "/weights"),
+        },
+        "checks": checks,
+        "ok": all(check["ok"] for check in checks),
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        say(f"Python {answer['python']} on {answer['system']}")
+        for name, found in answer["packages"].items():  # type: ignore[attr-defined]
+            say(f"  {name} {found}")
+        for check in checks:
+            say(f"{'ok    ' if check['ok'] else 'FAILED'} {check['name']}: {check['message']}")
+    if not answer["ok"]:
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _check(name: str, run: Callable[[], str]) -> dict[str, Any]:
     try:
-        return {"name": name, "ok": True, "found": check()}
-    except Exception as error:  # a broken installation can fail in any way, and saying so is the point here
-        return {"name": name, "ok": False, "found": str(error) or type(error).__name__}
+        return {"name": name, "ok": True, "message": run()}
+    except Exception as error:  # whatever is wrong with this machine is what doctor reports
+        return {"name": name, "ok": False, "message": f"{type(error).__name__}: {error}"}
 
 
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            if package != "maskwright":
-                raise RuntimeError(f"The package {package} is not installed.") from None
-            found[package] = "not installed as a package"
-    return found
+def _check_masks() -> str:
+    pixels = np.zeros((48, 64), np.bool_)
+    pixels[8:30, 10:40] = True
+    pixels[14:20, 16:24] = False
+    if not np.array_equal(Mask.from_rle(Mask.from_array(pixels).rle()).to_array(), pixels):
+        raise AssertionError("a mask changed on its way through run lengths")
+    return "run lengths round-trip"
 
 
-def _qt() -> str:
-    """The Qt platform that a window would use; asked of another process because this one stays free of Qt."""
+def _check_resources() -> str:
+    photos = [file.name for file in resource("sample", "images").iterdir()]
+    icons = [file.name for file in resource("icons").iterdir()]
+    if not photos or not icons:
+        raise FileNotFoundError("sample photos or icons are missing from the installation")
+    return f"{len(photos)} sample photos, {len(icons)} icons"
+
+
+def _check_engine() -> str:
+    pixels = np.full((96, 96, 3), 40, np.uint8)
+    pixels[30:70, 24:66] = (220, 180, 60)
+    engine = create_engine("classic")
+    features = engine.encode(Image(pixels, "doctor"), silent)
+    answer = engine.segment(features, PromptSet((Box(20, 26, 70, 74),)), None, silent)
+    area = int(answer.candidates[0].mask().sum())
+    if not 0.8 < area / (40 * 42) < 1.25:
+        raise AssertionError(f"a plain rectangle of 1680 pixels was segmented as {area}")
+    return "Classic segments a test picture"
+
+
+def _probe(code: str, extra: dict[str, str]) -> str:
+    """Run ``code`` in a process of its own, so that a broken Qt or torch cannot take this one along."""
     done = subprocess.run(
-        [sys.executable, "-c", QT_PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PROBE_SECONDS, env={**os.environ, **extra}
     )
-    if done.returncode == 0:
-        return done.stdout.strip()
-    lines = done.stderr.strip().splitlines()
-    raise RuntimeError(lines[0] if lines else f"Qt ended with code {done.returncode}.")
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    return ", ".join(f"{key} {value}" for key, value in found.items() if value not in ("", []))
 
 
-def _device() -> str:
-    """Asked of another process, because importing torch takes seconds and can fail hard."""
-    code = "from inference.device import describe; d = describe(); print(d.name, d.reason, sep='|')"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError((done.stderr.strip().splitlines() or ["torch cannot be loaded."])[-1])
-    name, _, reason = done.stdout.strip().splitlines()[-1].partition("|")
-    return f"{name} ({reason})" if reason else name
+def _offscreen_without_display() -> dict[str, str]:
+    shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or not sys.platform.startswith("linux")
+    return {} if shown else {"QT_QPA_PLATFORM": "offscreen"}
 
 
-def _engines() -> dict[str, str]:
-    specs = registry.engine_specs()
-    if not specs:
-        raise RuntimeError("No engine is registered.")
-    return {spec.name: "installed" if registry.installed(spec.name) else "not installed" for spec in specs}
-
-
-def _resources() -> dict[str, int]:
-    found = {"sample images": sum(1 for f in resource("sample", "images").iterdir() if f.name.endswith(".jpg"))}
-    if resource("icons").is_dir():
-        found["icons"] = sum(1 for f in resource("icons").iterdir() if f.name.endswith(".svg"))
-    if not all(found.values()):
-        raise RuntimeError(f"Bundled files are missing: {found}.")
-    return found
-
-
-def _masks() -> str:
-    pixels = np.zeros((7, 9), np.bool_)
-    pixels[1:6, 2:8] = True
-    pixels[3, 4] = False
-    mask = Mask.from_array(pixels)
-    if Mask.from_rle(mask.rle()) != mask or Mask.from_parts(mask.parts(), 9, 7) != mask:
-        raise RuntimeError("A mask did not survive run lengths and polygons.")
-    return "pixels, run lengths and polygons agree"
-
-
-def _segmentation() -> str:
-    with as_file(resource("sample", "images", SELF_TEST_IMAGE)) as file:
-        loaded = images.load(file)
-    whole = Box(loaded.width * 0.25, loaded.height * 0.25, loaded.width * 0.75, loaded.height * 0.75)
-    image = Image(loaded.pixels, loaded.content_hash)
-    result = run("classic", image, PromptSet((whole,)), (), 0)
-    if not result["candidates"] or not result["candidates"][0]["area"]:
-        raise RuntimeError("The classic engine found nothing in the sample image.")
-    return f"classic: {result['candidates'][0]['area']} pixels in {result['ms']['segment']:.0f} ms"
-
-
-def _temporary_folder() -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "사진 (1) ü.txt").write_text("x", "utf-8")
-    return tempfile.gettempdir()
-
-
-CHECKS: list[tuple[str, Callable[[], Any]]] = [
-    ("versions", _versions),
-    ("qt platform", _qt),
-    ("device", _device),
-    ("engines", _engines),
-    ("bundled files", _resources),
-    ("temporary folder", _temporary_folder),
-    ("masks", _masks),
-    ("segmentation", _segmentation),
-]
-
-
-def _weights_folder() -> str:
-    """Where engines look for weights; the module comes with the first engine that needs any."""
-    from importlib import import_module
-
-    return str(import_module("inference.weights").folder())
-
-
-if importlib.util.find_spec("inference.weights") is not None:
-    CHECKS.insert(4, ("weights folder", _weights_folder))
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,53 +1,47 @@
-"""``maskwright evaluate``: the figures of an engine on a set of tasks (design.md §6)."""
+"""``maskwright evaluate``: how good an engine is, by the protocols of docs/evaluation.md."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table
 
-from desktop.cli.failures import BadInput, failures_as_sentences, print_json, stderr
-from inference import open_engine, registry
+from desktop.cli.output import console, print_json, progress_bar
+from inference.evaluation import clicks as click_protocol
+from inference.registry import create_engine, default_engine
 
-app = typer.Typer(help="Measure an engine.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(help="How good an engine is on a set of images with masks.", no_args_is_help=True)
 
 
 @app.callback()
-def _group() -> None:
-    """Keeps ``clicks`` a verb of its own while it is the only one."""
+def evaluate() -> None:
+    """How good an engine is on a set of images with masks."""
 
 
 @app.command()
 def clicks(
-    index: Annotated[Path, typer.Option(help="The index of the tasks.", metavar="INDEX.json")],
-    engine: Annotated[str, typer.Option(help="Its name; see `maskwright engines`.")] = "",
-    limit: Annotated[int | None, typer.Option(min=1, help="Take that many evenly spaced tasks.")] = None,
-    domain: Annotated[str | None, typer.Option(help="Only tasks of this domain.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    index: Annotated[Path, typer.Option(help="index.json of the data set.")],
+    engine: Annotated[str, typer.Option(help="Engine by name.")] = "",
+    limit: Annotated[int | None, typer.Option(help="Only this many evenly spaced tasks.", min=1)] = None,
+    domain: Annotated[str | None, typer.Option(help="Only the tasks of this domain.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Simulated clicks: how many it takes to reach an IoU of 0.80, 0.85 and 0.90."""
-    with failures_as_sentences():
-        from inference.evaluation.clicks import evaluate
-        from inference.evaluation.index import BadIndex
+    """Simulated clicks: how many until the mask is good (NoC), and how good it is after a few (IoU)."""
+    chosen = create_engine(engine or default_engine())
+    with progress_bar("Tasks") as progress:
+        figures = click_protocol.evaluate(chosen, index, limit=limit, domain=domain, progress=progress)
+    if as_json:
+        print_json(figures)
+    else:
+        _print(figures)
 
-        opened = open_engine(engine or registry.default_engine())
-        with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=stderr, transient=True) as bar:
-            task = bar.add_task("clicks")
-            try:
-                result = evaluate(
-                    opened,
-                    index,
-                    limit=limit,
-                    domain=domain,
-                    progress=lambda done, total: bar.update(task, completed=done, total=total),
-                )
-            except BadIndex as error:
-                raise BadInput(str(error)) from None
-        if json:
-            print_json(result)
-        else:
-            for key, value in result.items():
-                if key != "domains":
-                    stderr.print(f"{key:>14}  {value}")
+
+def _print(figures: dict[str, Any]) -> None:
+    rows = {"all": figures, **figures["domains"]}
+    keys = [key for key, value in figures.items() if isinstance(value, int | float) and key != "seconds"]
+    table = Table("domain", *keys, title=f"{figures['engine']}: {figures['n']} tasks in {figures['seconds']:.0f} s")
+    for name, row in rows.items():
+        table.add_row(name, *(f"{row[key]:.4g}" for key in keys))
+    console.print(table)

@@ -1,133 +1,124 @@
-"""``maskwright segment``: one image, some prompts, one mask."""
+"""``maskwright segment``: one image, one prompt set, one engine, headless."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 from PIL import Image as PillowImage
 
 from desktop.cli import values
-from desktop.cli.failures import BadInput, failures_as_sentences, print_json, stderr
+from desktop.cli.output import InputProblem, print_json, say
 from desktop.dataset import images
-from inference import registry
-from inference.engine import Capability, Engine, Features, Image, Vocabulary, silent
-from inference.prompts import MaskArray, MaskPrompt, Prompt, PromptSet, Text
-from inference.results import Candidate
+from inference.engine import Capability, Image, Vocabulary, silent
+from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
+from inference.registry import create_engine, default_engine
+from inference.results import Segmentation
 
-OVERLAY_COLOUR = (255, 64, 64)
+OVERLAY_COLOUR = np.array([255, 64, 96], np.float32)
 
 
 def segment(
     image: Annotated[Path, typer.Argument(help="The image file.")],
-    engine: Annotated[str, typer.Option(help="Its name; see `maskwright engines`.")] = "",
-    point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,+|-]")] = None,
-    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1[,+|-]")] = None,
-    scribble: Annotated[list[str] | None, typer.Option(metavar='"X,Y X,Y …[,+|-]"')] = None,
-    text: Annotated[list[str] | None, typer.Option(metavar="TEXT")] = None,
-    reference: Annotated[list[str] | None, typer.Option(metavar="IMG:MASK.png")] = None,
-    prior: Annotated[Path | None, typer.Option(help="A mask to start from.", metavar="MASK.png")] = None,
+    engine: Annotated[str, typer.Option(help="Engine by name; see `maskwright engines`.")] = "",
+    point: Annotated[list[str] | None, typer.Option(help="X,Y[,+|-]")] = None,
+    box: Annotated[list[str] | None, typer.Option(help="X0,Y0,X1,Y1[,+|-]")] = None,
+    scribble: Annotated[list[str] | None, typer.Option(help='"X,Y X,Y …[,+|-]"')] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A phrase.")] = None,
+    reference: Annotated[list[str] | None, typer.Option(help="IMG:MASK.png, a region of another image.")] = None,
+    prior: Annotated[Path | None, typer.Option(help="MASK.png to start from.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the best mask as a 0/255 PNG.")] = None,
-    overlay: Annotated[Path | None, typer.Option(help="Write the image with the mask over it.")] = None,
-    labels: Annotated[str, typer.Option(help="Rank these names for each candidate.", metavar="a,b,c")] = "",
-    seed: Annotated[int, typer.Option(help="For engines that draw random numbers.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    overlay: Annotated[Path | None, typer.Option(help="Write the image with the mask on it.")] = None,
+    labels: Annotated[str, typer.Option(help="a,b,c: rank these names for each mask.")] = "",
+    seed: Annotated[int, typer.Option(help="Seed of engines that draw random numbers.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Segment one object of an image with points, boxes, scribbles, words, a reference or a prior mask."""
-    with failures_as_sentences():
-        loaded = images.load(image)
-        drawn = [
-            *map(values.box, box or ()),
-            *map(values.scribble, scribble or ()),
-            *map(values.point, point or ()),
-        ]
-        values.inside(drawn, loaded.width, loaded.height)
-        prompts: list[Prompt] = [*map(values.reference, reference or ()), *drawn, *(Text(t) for t in text or ())]
-        if prior is not None:
-            prompts.insert(0, MaskPrompt(values.read_mask(prior, loaded.width, loaded.height)))
-        if not prompts:
-            raise BadInput("Nothing to segment with: give --point, --box, --scribble, --text, --reference or --prior.")
-        result = run(
-            engine or registry.default_engine(),
-            Image(loaded.pixels, loaded.content_hash),
-            PromptSet(tuple(prompts)),
-            values.names(labels),
-            seed,
-        )
-        masks: list[MaskArray] = result.pop("masks")
-        if not masks:
-            raise BadInput(f"{image.name}: the engine found nothing for these prompts.")
-        if out is not None:
-            save_png(PillowImage.fromarray(masks[0].astype(np.uint8) * 255), out)
-        if overlay is not None:
-            save_png(PillowImage.fromarray(over(loaded.pixels, masks[0])), overlay)
-        if json:
-            print_json(result)
-        else:
-            best = result["candidates"][0]
-            stderr.print(f"{result['engine']}: {best['area']} pixels, score {best['score']:.2f}, box {best['bbox']}")
+    """Segment one object of an image by prompts."""
+    loaded = images.load(image)
+    height, width = loaded.pixels.shape[:2]
+    prompts = PromptSet()
+    if prior is not None:
+        prompts = prompts.added(MaskPrompt(values.mask_file(prior, (width, height))))
+    for kind, texts in ((values.box, box), (values.scribble, scribble), (values.point, point)):
+        for each in texts or ():
+            prompts = prompts.added(kind(each))
+    for phrase in text or ():
+        prompts = prompts.added(Text(phrase))
+    for each in reference or ():
+        prompts = prompts.added(_reference(each))
+    if not len(prompts):
+        raise InputProblem("Nothing to segment by: give at least one --point, --box, --scribble, --text or --prior.")
+    np.random.seed(seed)  # noqa: NPY002 - engines and libraries may use the legacy generator
 
-
-def run(name: str, image: Image, prompts: PromptSet, labels: tuple[str, ...], seed: int) -> dict[str, Any]:
-    """The object of ``--json``, and under ``masks`` the boolean masks (height, width) of its candidates."""
-    engine = registry.create_engine(name)
-    reseed = getattr(engine, "reseed", None)  # only engines that draw random numbers have it
-    if reseed is not None:
-        reseed(seed)
-    start = time.perf_counter()
-    features = engine.encode(image, silent)
+    chosen = create_engine(engine or default_engine())
+    started = time.perf_counter()
+    picture = Image(loaded.pixels, loaded.content_hash)
+    features = chosen.encode(picture, silent)
     encoded = time.perf_counter()
-    found = engine.segment(features, prompts, None, silent)
-    done = time.perf_counter()
-    masks = [candidate.mask() for candidate in found.candidates]
-    named = _labels(engine, features, list(found.candidates), masks, labels)
-    return {
-        "engine": name,
+    answer = chosen.segment(features, prompts, None, silent)
+    finished = time.perf_counter()
+
+    ranked: list[list[tuple[str, float]]] = [[(x.name, x.score) for x in c.labels] for c in answer.candidates]
+    if labels:
+        if Capability.LABEL not in chosen.spec.capabilities:
+            raise InputProblem(
+                f"{chosen.spec.title} does not rank labels; leave --labels out or choose another engine."
+            )
+        names = values.names(labels)
+        scores = chosen.label(features, [c.mask() for c in answer.candidates], Vocabulary(names))
+        rows = range(len(answer.candidates))
+        ranked = [[(x.name, x.score) for x in scores.ranked(row, len(names))] for row in rows]
+    _write(answer, loaded.pixels, out, overlay)
+    summary = {
+        "engine": chosen.spec.name,
         "candidates": [
-            {"score": float(c.score), "area": int(m.sum()), "bbox": _bbox(m), "labels": pairs}
-            for c, m, pairs in zip(found.candidates, masks, named, strict=True)
+            {**_measure(c.mask()), "score": round(c.score, 4), "labels": [[n, round(s, 4)] for n, s in row]}
+            for c, row in zip(answer.candidates, ranked, strict=True)
         ],
-        "ignored": [{"kind": str(ignored.kind), "count": ignored.count} for ignored in found.ignored],
-        "ms": {"encode": round(1000 * (encoded - start), 1), "segment": round(1000 * (done - encoded), 1)},
-        "masks": masks,
+        "ignored": [{"kind": each.kind, "count": each.count} for each in answer.ignored],
+        "ms": {"encode": round((encoded - started) * 1e3, 1), "segment": round((finished - encoded) * 1e3, 1)},
     }
+    if as_json:
+        print_json(summary)
+    for skipped in answer.ignored:
+        say(f"{chosen.spec.title} does not take {skipped.kind} prompts; {skipped.count} ignored.")
+    if not answer.candidates:
+        say("Nothing found — add a positive point.")
+    elif not as_json:
+        best = summary["candidates"][0]  # type: ignore[index]
+        say(f"{chosen.spec.title}: {len(answer.candidates)} candidates; the best has {best['area']} pixels.")
 
 
-def _labels(
-    engine: Engine, features: Features, found: list[Candidate], masks: list[MaskArray], names: tuple[str, ...]
-) -> list[list[list[Any]]]:
-    if not names:
-        return [[[label.name, label.score] for label in candidate.labels] for candidate in found]
-    if Capability.LABEL not in engine.spec.capabilities:
-        raise BadInput(f"{engine.spec.title} cannot rank labels; leave out --labels or choose another engine.")
-    scores = engine.label(features, masks, Vocabulary(names))
-    return [[[label.name, label.score] for label in scores.ranked(row)] for row in range(len(masks))]
+def _reference(text: str) -> Reference:
+    name, separator, mask = text.rpartition(":")
+    if not separator:
+        raise InputProblem(f"'{text}' is not of the form --reference IMG:MASK.png.")
+    pixels = images.load(Path(name)).pixels
+    return Reference(pixels, values.mask_file(Path(mask), (pixels.shape[1], pixels.shape[0])), Path(name).name)
 
 
-def _bbox(mask: MaskArray) -> list[int]:
-    """xyxy, right and bottom exclusive; zeros for an empty mask."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
-        return [0, 0, 0, 0]
-    return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
+def _measure(mask: MaskArray) -> dict[str, object]:
+    ys, xs = np.nonzero(mask)
+    if not len(xs):
+        return {"area": 0, "bbox": [0, 0, 0, 0]}
+    x, y = int(xs.min()), int(ys.min())
+    return {"area": len(xs), "bbox": [x, y, int(xs.max()) + 1 - x, int(ys.max()) + 1 - y]}
 
 
-def over(pixels: np.ndarray[Any, np.dtype[np.uint8]], mask: MaskArray) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """The image uint8 (h, w, 3) with the mask tinted and the rest a little darker."""
-    shown = (pixels * 0.6).astype(np.uint8)
-    shown[mask] = (0.5 * pixels[mask] + 0.5 * np.array(OVERLAY_COLOUR)).astype(np.uint8)
-    return shown
-
-
-def save_png(picture: PillowImage.Image, path: Path) -> None:
-    """Write beside the place and replace, so that a half-written file never has the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
+def _write(answer: Segmentation, pixels: np.ndarray, out: Path | None, overlay: Path | None) -> None:
+    height, width = pixels.shape[:2]
+    mask = answer.candidates[0].mask() if answer.candidates else np.zeros((height, width), np.bool_)
     try:
-        picture.save(partial, "PNG")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        if out is not None:
+            PillowImage.fromarray(np.where(mask, 255, 0).astype(np.uint8)).save(out, format="PNG")
+        if overlay is not None:
+            view = pixels.astype(np.float32)
+            view[mask] = 0.5 * view[mask] + 0.5 * OVERLAY_COLOUR
+            PillowImage.fromarray(view.astype(np.uint8)).save(overlay, format="PNG")
+    except OSError as error:
+        raise InputProblem(
+            f"{error.filename or out or overlay} cannot be written: {error.strerror or error}."
+        ) from None

@@ -1,98 +1,92 @@
-"""The forms in which prompts are written on the command line (design.md §6)."""
+"""The forms in which the command line takes prompts (design.md §6), for example ``--point 120,80,-``."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
-from desktop.cli.failures import BadInput
-from desktop.dataset import images
-from inference.prompts import Box, MaskArray, Point, Reference, Scribble
+from desktop.cli.output import InputProblem
+from inference.prompts import Box, MaskArray, Point, Scribble
+
+SCRIBBLE_WIDTH = 8.0
+_SIGNS = {"+": True, "-": False, "−": False}
 
 
 def point(text: str) -> Point:
-    """``X,Y[,+|-]``."""
-    numbers, positive = _numbers(text, 2, "--point is X,Y or X,Y,+ or X,Y,-")
-    return Point(numbers[0], numbers[1], positive)
+    """``X,Y[,+|-]`` in image coordinates; without a sign positive."""
+    (x, y), positive = _split(text, 2, "--point X,Y[,+|-]")
+    return Point(x, y, positive)
 
 
 def box(text: str) -> Box:
-    """``X0,Y0,X1,Y1[,+|-]``."""
-    numbers, positive = _numbers(text, 4, "--box is X0,Y0,X1,Y1 with an optional ,+ or ,-")
-    x0, y0, x1, y1 = numbers
-    if x1 <= x0 or y1 <= y0:
-        raise BadInput(f"The box '{text}' is empty: X1 must be above X0 and Y1 above Y0.")
-    return Box(x0, y0, x1, y1, positive)
+    """``X0,Y0,X1,Y1[,+|-]``, right and bottom exclusive; corners may come in any order."""
+    (x0, y0, x1, y1), positive = _split(text, 4, "--box X0,Y0,X1,Y1[,+|-]")
+    if x0 == x1 or y0 == y1:
+        raise InputProblem(f"--box {text} has no area.")
+    return Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), positive=positive)
 
 
 def scribble(text: str) -> Scribble:
-    """``X,Y X,Y …[,+|-]``: at least two points, the sign after the last one."""
-    form = '--scribble is "X,Y X,Y …" with an optional ,+ or ,- at the end'
-    pieces = text.split()
-    if len(pieces) < 2:
-        raise BadInput(f"{form}, not '{text}'.")
-    vertices = [_numbers(piece, 2, form)[0] for piece in pieces[:-1]]
-    last, positive = _numbers(pieces[-1], 2, form)
-    return Scribble(tuple((x, y) for x, y in (*vertices, last)), positive=positive)
+    """``"X,Y X,Y …[,+|-]"``: the vertices of the stroke."""
+    form = '--scribble "X,Y X,Y …[,+|-]"'
+    words = text.split()
+    positive = True
+    if words and words[-1].rpartition(",")[2] in _SIGNS:
+        rest, _, sign = words[-1].rpartition(",")
+        positive = _SIGNS[sign]
+        words = [*words[:-1], rest] if rest else words[:-1]
+    if not words:
+        raise InputProblem(f"'{text}' is not of the form {form}.")
+    vertices = tuple((x, y) for (x, y), _ in (_split(word, 2, form, signed=False) for word in words))
+    return Scribble(vertices, SCRIBBLE_WIDTH, positive)
 
 
-def reference(text: str) -> Reference:
-    """``IMG:MASK.png``: an image, and a mask of the same size whose non-zero pixels are the region."""
-    image, colon, mask = text.rpartition(":")
-    if not colon or not image:
-        raise BadInput(f"--reference is IMG:MASK.png, not '{text}'.")
-    pixels = images.load(Path(image)).pixels
-    return Reference(pixels, read_mask(Path(mask), pixels.shape[1], pixels.shape[0]), Path(image).name)
-
-
-def read_mask(path: Path, width: int, height: int) -> MaskArray:
-    """A mask file as bool (height, width): non-zero pixels are in."""
+def mask_file(path: Path, size: tuple[int, int] | None = None) -> MaskArray:
+    """Read a mask image: what is not 0 is inside. ``size`` is the (width, height) that it must have."""
     try:
-        with PillowImage.open(path) as opened:
-            values = np.asarray(opened)
+        with PillowImage.open(path) as image:
+            values = np.asarray(image)
     except FileNotFoundError:
-        raise BadInput(f"{path} was not found.") from None
-    except (OSError, PillowImage.DecompressionBombError):
-        raise BadInput(f"{path} cannot be read as an image.") from None
-    mask = values.any(axis=2) if values.ndim == 3 else values != 0
-    if mask.shape != (height, width):
-        raise BadInput(f"{path} has {mask.shape[1]} × {mask.shape[0]} pixels but its image has {width} × {height}.")
-    found: MaskArray = np.ascontiguousarray(mask, np.bool_)
-    return found
-
-
-def inside(prompts: Sequence[Point | Box | Scribble], width: int, height: int) -> None:
-    """Raise :class:`BadInput` when a prompt lies outside the image."""
-    for prompt in prompts:
-        if isinstance(prompt, Point):
-            corners: Sequence[tuple[float, float]] = [(prompt.x, prompt.y)]
-        elif isinstance(prompt, Box):
-            corners = [(prompt.x0, prompt.y0), (prompt.x1, prompt.y1)]
-        else:
-            corners = prompt.vertices
-        for x, y in corners:
-            if not (0 <= x <= width and 0 <= y <= height):
-                raise BadInput(f"The {prompt.kind} at {x:g},{y:g} is outside the image of {width} × {height} pixels.")
+        raise InputProblem(f"{path} does not exist.") from None
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        raise InputProblem(f"{path} cannot be read as a mask image: {error}.") from None
+    inside: MaskArray = (values if values.ndim == 2 else values[..., :3].any(axis=2)) != 0
+    if size is not None and (inside.shape[1], inside.shape[0]) != size:
+        have = f"{inside.shape[1]}×{inside.shape[0]}"
+        raise InputProblem(f"{path} is {have} pixels, but the image is {size[0]}×{size[1]}.")
+    if not inside.any():
+        raise InputProblem(f"{path} is an empty mask.")
+    return inside
 
 
 def names(text: str) -> tuple[str, ...]:
-    """``a,b,c`` as names, blanks around them and empty ones dropped, in order, each once."""
-    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    """A comma-separated list, or a file with one name a line."""
+    if "," not in text and Path(text).is_file():
+        try:
+            lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputProblem(f"{text} cannot be read as a list of names: {error}.") from None
+    else:
+        lines = text.split(",")
+    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not found:
+        raise InputProblem(f"'{text}' holds no names.")
+    return found
 
 
-def _numbers(text: str, count: int, form: str) -> tuple[tuple[float, ...], bool]:
-    parts = [part.strip() for part in text.split(",")]
+def _split(text: str, count: int, form: str, *, signed: bool = True) -> tuple[list[float], bool]:
+    words = [word.strip() for word in text.split(",")]
     positive = True
-    if len(parts) == count + 1 and parts[-1] in ("+", "-"):
-        positive = parts.pop() == "+"
+    if signed and len(words) == count + 1 and words[-1] in _SIGNS:
+        positive = _SIGNS[words.pop()]
     try:
-        numbers = tuple(float(part) for part in parts)
+        numbers = [float(word) for word in words]
     except ValueError:
-        numbers = ()
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise BadInput(f"{form}, not '{text}'.")
+        numbers = []
+    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
+        raise InputProblem(f"'{text}' is not of the form {form}.")
     return numbers, positive
