@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
@@ -140,6 +141,10 @@ def _view(w: MainWindow) -> list[Command]:
     ws, view, link = w.workspace, w.canvas, w.link
     canvas = Scope.CANVAS
     image = w.needs_image
+
+    def theme_is(name: str) -> bool:
+        return ws.settings.text("appearance.theme") == name
+
     return [
         Command("view.fit", tr("Fit image"), view.zoom_to_fit, ("Ctrl+0",), menu="View", icon="zoom-fit", reason=image),
         Command("view.actual", tr("100 %"), view.zoom_to_100, ("Ctrl+1",), menu="View", icon="zoom-100", reason=image),
@@ -178,8 +183,8 @@ def _view(w: MainWindow) -> list[Command]:
                 group=3),
         Command("view.reset", tr("Reset layout"), w.reset_layout, menu="View", group=3),
         *(
-            Command(f"view.theme_{name}", title, lambda name=name: w.set_theme(name), menu="View/Theme", group=4,
-                    checked=lambda name=name: ws.settings.text("appearance.theme") == name)
+            Command(f"view.theme_{name}", title, partial(w.set_theme, name), menu="View/Theme", group=4,
+                    checked=partial(theme_is, name))
             for name, title in (("system", tr("System")), ("light", tr("Light")), ("dark", tr("Dark")))
         ),
     ]  # fmt: skip
@@ -207,15 +212,18 @@ def _image(w: MainWindow) -> list[Command]:
 
 
 def _tools(w: MainWindow) -> list[Command]:
+    def is_current(name: str) -> bool:
+        return w.canvas.tool == name
+
     return [
         Command(
             f"tool.{name}",
             tr(title),
-            lambda name=name: w.choose_tool(name),  # type: ignore[misc]
+            partial(w.choose_tool, name),
             (key,),
             Scope.CANVAS,
             icon=name,
-            checked=lambda name=name: w.canvas.tool == name,  # type: ignore[misc]
+            checked=partial(is_current, name),
             mouse=tr(text),
             menu="Edit/Tools",
             group=4,
@@ -340,7 +348,7 @@ def _review(w: MainWindow) -> list[Command]:
         Command("review.reject_all", tr("Reject all proposals"), ws.reject_all_proposals, menu="Review", icon="close",
                 reason=proposals),
         *(
-            Command(f"review.image_{state}", title, lambda state=state: w.mark_image(state), menu="Review", group=1,
+            Command(f"review.image_{state}", title, partial(w.mark_image, state), menu="Review", group=1,
                     reason=lambda: w.needs_image() or ws.read_only)
             for state, title in (
                 ("draft", tr("Mark image as draft")),
@@ -354,6 +362,13 @@ def _review(w: MainWindow) -> list[Command]:
 
 def _classes(w: MainWindow) -> list[Command]:
     ws = w.workspace
+
+    def choose(number: int) -> None:
+        ws.apply_category(ws.categories[number].id)
+
+    def missing(number: int) -> str:
+        return "" if number < len(ws.categories) else tr("There is no class {n}.").format(n=number + 1)
+
     found = [
         Command("class.filter", tr("Filter classes"), w.focus_class_filter, ("/",), Scope.CANVAS, icon="filter"),
         Command("class.add", tr("Add class…"), w.add_class, reason=lambda: ws.read_only or w.needs_image()),
@@ -365,12 +380,10 @@ def _classes(w: MainWindow) -> list[Command]:
             Command(
                 f"class.{number + 1}",
                 tr("Class {n}").format(n=number + 1),
-                lambda number=number: ws.apply_category(ws.categories[number].id),  # type: ignore[misc]
+                partial(choose, number),
                 (key,),
                 Scope.CANVAS,
-                reason=lambda number=number: (  # type: ignore[misc]
-                    "" if number < len(ws.categories) else tr("There is no class {n}.").format(n=number + 1)
-                ),
+                reason=partial(missing, number),
             )
         )
     return found

@@ -1,4 +1,4 @@
-"""Refining a mask with an engine that takes no mask: stand-in prompts and composing old with new (ux.md §4). Qt-free."""
+"""Refining with an engine that takes no mask: stand-in prompts, and composing old with new (ux.md §4). Qt-free."""
 
 from __future__ import annotations
 

@@ -3,11 +3,13 @@ own but file dialogs and short questions that a person asked for."""
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import platformdirs
 import PySide6
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
@@ -31,7 +33,7 @@ from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
-from desktop.workspace import Workspace
+from desktop.workspace import Notice, Severity, Workspace
 
 
 def tr(text: str) -> str:
@@ -89,10 +91,15 @@ class WindowDialogs(QMainWindow):
         path = Path(file) if file.endswith(SUFFIX) else Path(file + SUFFIX)
         self.workspace.save_elsewhere(path)
 
-    def ask_weights(self, engine: str) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, tr("Locate weights"), self._start_folder())
-        if file:
-            self.workspace.locate_weights(engine, Path(file))
+    def tell_weights(self, engine: str) -> None:
+        """Say which weights an engine needs and where they are looked for."""
+        status = self.workspace.engine_status(engine)
+        if status is not None:
+            text = tr("{engine} needs a weights file. None was found in the model folders.")
+            names = ", ".join(status.spec.weights)
+            where = os.environ.get("MASKWRIGHT_WEIGHTS_DIR") or str(platformdirs.user_data_path("maskwright", False))
+            details = tr("Needed: {names}\nFolder: {folder}").format(names=names, folder=where)
+            self.workspace.raise_notice(Notice(text.format(engine=status.spec.title), Severity.WARNING, (), details))
 
     def ask_number(self, title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> None:
         """Ask for a whole number and run with it."""

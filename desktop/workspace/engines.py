@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-import inference
 from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.link import InferenceLink
@@ -124,20 +122,11 @@ class Engines(Shaping):
         """Try a failed engine again: its state goes back to *available*, the next prompt loads it."""
         status = self._engines.get(engine)
         if status is not None:
+            if self._link is not None:
+                self._link.restart_engine(engine)
             self._engines[engine] = replace(status, state=EngineState.AVAILABLE, message="", fraction=None)
             self.engines_changed.emit()
             self._engines_chosen()
-
-    def locate_weights(self, engine: str, path: Path) -> None:
-        """Use a weights file for an engine (*Locate weights…*)."""
-        from inference import weights
-
-        try:
-            weights.add(path)
-        except (OSError, inference.EngineError) as error:
-            self.problem(str(error), severe=False)
-            return
-        self.reload_engine(engine)
 
     def _engine_event(self, event: object) -> None:
         match event:

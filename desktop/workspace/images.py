@@ -321,6 +321,7 @@ class Images(Exchange):
             known = self.image_service.show(image.id, self.storage.file_of(image), image.page)
             if known is not None:
                 self._use(known)
+        ready = self._decoded is not None
         if self._link is not None:
             self._link.pin(self._hash)
         self.image_changed.emit()
@@ -331,7 +332,7 @@ class Images(Exchange):
         self.history_changed.emit()
         self.categories_changed.emit()
         self.engines_changed.emit()
-        if self._pixels is not None:
+        if ready:
             self.pixels_changed.emit()
             self._pixels_arrived()
 

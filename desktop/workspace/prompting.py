@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -241,8 +242,8 @@ class Prompting(Engines):
             return
         actions = tuple(
             NoticeAction(
-                self.tr("Switch to {engine}").format(engine=e.spec.title), lambda n=e.spec.name: self.set_find_with(n)
-            )  # type: ignore[misc]
+                self.tr("Switch to {engine}").format(engine=e.spec.title), partial(self.set_find_with, e.spec.name)
+            )
             for e in takers[:1]
         )
         text = self.tr("{engine} does not take text; the words are ignored.").format(engine=spec.title)

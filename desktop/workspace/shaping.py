@@ -129,7 +129,7 @@ class Shaping(Objects):
             return
         width, height = self.image_size
         front = max((i.z_order for i in self._instances.values()), default=-1) + 1
-        copies = []
+        copies: list[Instance] = []
         for original in originals:
             mask = original.mask
             if (mask.width, mask.height) != (width, height):

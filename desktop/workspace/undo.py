@@ -160,9 +160,9 @@ class Undoing(WorkspaceBase):
         if classes:
             # a deleted class leaves unlabelled instances behind: read what the store says now
             self._instances = self.storage.instances(image_id)
-            ids = [category.id for category in self.categories]
-            if self._current_category not in ids:
-                self._current_category = ids[0] if ids else None
+            known = [category.id for category in self.categories]
+            if self._current_category not in known:
+                self._current_category = known[0] if known else None
                 self.current_category_changed.emit()
             touched = set(self._instances)
         if touched:
