@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from desktop.dataset.changes import AddCategories, AddImages, AddInstances, Change, ReplaceImages
 from desktop.dataset.errors import ImageReadError, MaskError
@@ -190,10 +190,11 @@ class _Planner:
         ids = _Ids.of(self.project.reserve_category_id, (e.get("id") for e in entries if isinstance(e, dict)))
         mapping = self.options["classes"] or {}
         for entry in entries:
-            if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not entry["name"].strip():
+            name = entry.get("name") if isinstance(entry, dict) else None
+            if not isinstance(name, str) or not name.strip():
                 self.rejected.append(Rejected("a class", "it has no name"))
                 continue
-            name, file_id = entry["name"], entry.get("id")
+            file_id = entry.get("id")
             if not _is_id(file_id) or file_id in {row.file_id for row in self.rows}:
                 self.rejected.append(Rejected(f"class {name}", f"its id {file_id!r} is not a whole number of its own"))
                 continue
@@ -305,9 +306,9 @@ def _new_category(
     return Category(category_id, name, colour, kind, parents.get(entry["name"]), position)
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
