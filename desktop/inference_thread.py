@@ -17,12 +17,12 @@ _left_behind: list[InferenceThread] = []
 
 
 class InferenceThread(QThread):
-    """``happened`` carries the immutable messages of ``inference.messages``; connect it by a queued connection.
+    """``event`` carries the immutable messages of ``inference.messages``; connect it by a queued connection.
 
     The slots never block: the server's thread, which is this one, copies pixels and writes to the worker.
     """
 
-    happened = Signal(object)
+    event = Signal(object)  # type: ignore[assignment]  # the workspace's word; QObject.event() in C++ is not affected
 
     def __init__(
         self, parent: QObject | None = None, budgets: Budgets | None = None, server: Server | None = None
@@ -73,4 +73,4 @@ class InferenceThread(QThread):
         return False
 
     def _tell(self, event: Event) -> None:
-        self.happened.emit(event)
+        self.event.emit(event)

@@ -66,6 +66,7 @@ class Server:
         self._backend: Backend | None = None
         self._closing = threading.Event()
         self._served = threading.Event()
+        self._ended = True
         self._pinned: str | None = None
         self._barren_starts = 0
         self._thread: threading.Thread | None = None
@@ -144,13 +145,13 @@ class Server:
         if first:
             self._notes.put(partial(self._close, timeout))
         if self._thread is None or threading.current_thread() is self._thread:
-            return self._served.is_set()
+            return self._served.is_set() and self._ended
         if not self._served.wait(timeout + 0.5):
             # the serving thread may hang in writing to a worker that does not read
             self.kill()
             self._served.wait(1.0)
         self._thread.join(1.0)
-        return not self._thread.is_alive()
+        return self._ended and not self._thread.is_alive()
 
     def kill(self) -> None:
         """End the worker at once, whatever it is doing; for :meth:`close` when time is up."""
@@ -301,7 +302,7 @@ class Server:
 
     def _close(self, timeout: float) -> None:
         if self._backend is not None:
-            self._backend.close(timeout)
+            self._ended = self._backend.close(timeout)
         for job in self._schedule.jobs():
             self._schedule.finished(job.id)
             self._tell(Dropped(job.id))
