@@ -57,6 +57,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {
     "labelme-like": {
         "tool.polygon": "Ctrl+N",
         "tool.rectangle": "Ctrl+R",
+        "engine.run": "",
         "tool.select": "Ctrl+J",
         "file.open_folder": "Ctrl+U",
         "file.new_project": "",

@@ -428,8 +428,8 @@ class Prompting(Engines):
             return
         for job, session in list(self._jobs_of_session.items()):
             if session == self._session.id:
-                self._link.cancel(job)
                 del self._jobs_of_session[job]
+                self._link.cancel(job)
         self._preview = None
 
     def _session_by_id(self, session_id: str) -> Session | None:

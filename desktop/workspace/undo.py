@@ -73,6 +73,9 @@ class Undoing(WorkspaceBase):
     def save_elsewhere(self, path: Path) -> None:
         """Keep the annotations of the browsed folder in the project file ``path``."""
         self.storage.choose_path(path)
+        if self._image is not None:
+            # its path is now told from the new folder
+            self._image = self.storage.image(self._image.id)
         self._ready_to_change()
 
     def _commit(self, step: Step) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from desktop.session import CHOSEN, Session, Stop
 from inference.prompts import Box, MaskPrompt, Point, PromptKind, Text
 from inference.results import Segmentation
-from tests.unit.session.engines import SIZE, answer, candidate, opened, settle
+from tests.unit.session.session_engines import SIZE, answer, candidate, opened, settle
 
 
 def square(side: int) -> np.ndarray:

@@ -1,0 +1,231 @@
+"""The real window with the real worker: it starts fast without torch, and the main job works by keyboard and mouse."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.resources import as_file
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from desktop.app import create_application, create_window
+from desktop.main_window import MainWindow
+from desktop.workspace import SavedState
+from resources import resource
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "photos"
+    target.mkdir()
+    with as_file(resource("sample")) as sample:
+        for name in ("coffee.jpg", "coins.jpg"):
+            shutil.copy(Path(sample) / "images" / name, target)
+    return target
+
+
+@pytest.fixture
+def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    monkeypatch.setenv("MASKWRIGHT_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("MASKWRIGHT_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    create_application(["maskwright"])
+    window = create_window([])
+    window.resize(1440, 900)
+    window.show()
+    window.activateWindow()
+    yield window
+    window.finish()
+    window.close()
+    window.deleteLater()
+
+
+def click(window: MainWindow, x: float, y: float, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+    place = QPointF(window.canvas.image_to_widget(x, y)).toPoint()
+    QTest.mouseClick(window.canvas, button, Qt.KeyboardModifier.NoModifier, place)
+
+
+def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    window.workspace.open_folder(folder)
+    qtbot.waitUntil(lambda: window.workspace.pixels is not None, timeout=20_000)
+    window.canvas.setFocus()
+
+
+def answered(window: MainWindow) -> bool:
+    session = window.workspace.session
+    return session is not None and not session.busy and session.candidate is not None
+
+
+def test_click_correct_accept_undo_redo_and_save(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    ws = window.workspace
+    opened(window, folder, qtbot)
+    assert "torch" not in sys.modules
+    QTest.keyClick(window.canvas, Qt.Key.Key_Q)
+    assert window.canvas.tool == "point"
+    click(window, 300, 200)
+    qtbot.waitUntil(lambda: answered(window), timeout=60_000)
+    click(window, 20, 20, Qt.MouseButton.RightButton)
+    qtbot.waitUntil(lambda: len(ws.prompts) == 2 and answered(window), timeout=60_000)
+    assert not ws.prompts.prompts[1].positive
+    assert window.session_bar.isVisible()
+    QTest.keyClick(window.canvas, Qt.Key.Key_F)
+    assert len(ws.instances) == 1
+    assert ws.session is None
+    assert not window.session_bar.isVisible()
+    mask = next(iter(ws.instances.values())).mask
+    QTest.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not ws.instances
+    assert len(ws.prompts) == 2
+    QTest.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert [i.mask for i in ws.instances.values()] == [mask]
+    qtbot.waitUntil(lambda: ws.saved.state is SavedState.SAVED)
+    assert (folder / "photos.maskwright").exists()
+    assert "torch" not in sys.modules
+
+
+def test_keys_go_where_they_belong(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    opened(window, folder, qtbot)
+    QTest.keyClick(window.canvas, Qt.Key.Key_T)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is window.prompts_panel.text)
+    QTest.keyClicks(window.prompts_panel.text, "bad cup")
+    assert window.prompts_panel.text.toPlainText() == "bad cup"
+    current = window.workspace.current_image
+    assert current is not None
+    assert current.id == 1, "letters in the text box do not go to the next image"
+    window.canvas.setFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_D)
+    assert window.workspace.current_image is not None
+    assert window.workspace.current_image.id == 2
+    for number in (1, 2, 3):
+        window.workspace.add_category(f"class {number}")
+    window.registry.refresh()
+    window.canvas.setFocus()
+    QTest.keyClick(window.canvas, Qt.Key.Key_2)
+    assert window.workspace.current_category is not None
+    assert window.workspace.current_category.name == "class 2"
+
+
+def test_every_key_belongs_to_one_action_in_every_preset(window: MainWindow) -> None:
+    settings = window.workspace.settings
+    for preset in ("Default", "labelme-like", "CVAT-like"):
+        settings.set("shortcuts.preset", preset)
+        assert window.registry.conflicts() == [], preset
+    for command in window.registry.commands:
+        for key in command.keys:
+            assert not QKeySequence(key).isEmpty(), command.id
+
+
+def test_disabled_commands_say_why(window: MainWindow) -> None:
+    window.registry.refresh()
+    silent = [
+        command.id
+        for command in window.registry.commands
+        if not window.registry.action(command.id).isEnabled() and not window.registry.action(command.id).statusTip()
+    ]
+    assert silent == []
+    assert window.registry.action("session.accept").statusTip()
+
+
+def test_layout_small_f11_focus_and_reset(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    opened(window, folder, qtbot)
+    window.resize(1024, 700)
+    assert window.sections.is_compact
+    window.resize(1440, 900)
+    assert not window.sections.is_compact
+    window.registry.trigger("view.hide_panels")
+    assert not window.panel_dock.isVisible()
+    assert not window.strip_dock.isVisible()
+    window.registry.trigger("view.hide_panels")
+    assert window.panel_dock.isVisible()
+    seen = set()
+    for _ in range(4):
+        window.move_focus(1)
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        seen.add(focus)
+    assert len(seen) == 4
+    window.registry.trigger("view.strip_left")
+    assert window.strip_is_left()
+    window.registry.trigger("view.reset")
+    assert not window.strip_is_left()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_dialog_opens(window: MainWindow, folder: Path, qtbot: QtBot, theme: str) -> None:
+    opened(window, folder, qtbot)
+    window.set_theme(theme)
+    window.workspace.add_category("cup")
+    for command in (
+        "file.settings", "help.shortcuts", "help.keys", "help.messages", "file.export", "file.import", "edit.palette",
+    ):  # fmt: skip
+        window.registry.trigger(command)
+        dialog = QApplication.activePopupWidget() or QApplication.activeModalWidget()
+        assert dialog is not None, command
+        assert not dialog.grab().isNull()
+        dialog.close()
+    window.set_theme("light")
+
+
+def test_an_exception_becomes_a_notice(window: MainWindow, qtbot: QtBot, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise RuntimeError("the wheel came off")
+    except RuntimeError as error:
+        sys.excepthook(RuntimeError, error, error.__traceback__)
+    assert "the wheel came off" in window.notices.text
+    assert window.notices.notice is not None
+    assert "Traceback" in window.notices.notice.details
+    assert "the wheel came off" in capsys.readouterr().err
+
+
+def test_closing_ends_every_thread_quickly(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    opened(window, folder, qtbot)
+    click(window, 300, 200)
+    begun = time.perf_counter()
+    window.close()
+    assert time.perf_counter() - begun < 4
+    names = [t.name for t in threading.enumerate() if t.name.startswith("project")]
+    assert names == []
+
+
+START = """
+import sys, time
+begun = time.perf_counter()
+from desktop.app import create_application, create_window
+application = create_application(["maskwright"])
+window = create_window([])
+window.show()
+application.processEvents()
+print(time.perf_counter() - begun, "torch" in sys.modules)
+window.finish()
+"""
+
+
+@pytest.mark.perf
+def test_the_window_is_usable_soon(tmp_path: Path) -> None:
+    """ux.md §11: start to usable empty window ≤ 1.5 s wall; CI fails at twice that."""
+    import os
+
+    env = {
+        **os.environ,
+        "MASKWRIGHT_CONFIG_DIR": str(tmp_path),
+        "MASKWRIGHT_STATE_DIR": str(tmp_path),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
+    seconds = []
+    for _ in range(3):
+        out = subprocess.run([sys.executable, "-c", START], env=env, capture_output=True, text=True, check=True)
+        wall, torch = out.stdout.split()
+        assert torch == "False"
+        seconds.append(float(wall))
+    print(f"start to usable window: {min(seconds):.2f} s (runs: {', '.join(f'{s:.2f}' for s in seconds)})")
+    assert min(seconds) <= 3.0
