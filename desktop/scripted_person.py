@@ -60,6 +60,7 @@ class ScriptedPerson:
         target = on if on is not None else self.canvas
         self.window.activateWindow()
         target.setFocus()
+        self.settle()  # commands learn whether they can run when the window is idle, as they do for a person
         QTest.keySequence(target, QKeySequence(name))
 
     def type(self, text: str, *, into: QWidget) -> None:

@@ -8,9 +8,9 @@ from importlib.resources import as_file
 from pathlib import Path
 
 import pytest
-from desktop.app import create_window
 from pytestqt.qtbot import QtBot
 
+from desktop.app import create_window
 from desktop.scripted_person import ScriptedPerson
 from resources import resource
 

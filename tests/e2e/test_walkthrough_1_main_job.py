@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image as PillowImage
 from pycocotools.coco import COCO
 
-from desktop.cli.main import run
 from desktop.dataset.store import Project
 from desktop.scripted_person import ScriptedPerson
+from tests.command_line import run
 from tests.e2e.conftest import OpenPerson
 
 

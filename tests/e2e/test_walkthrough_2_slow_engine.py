@@ -41,7 +41,7 @@ class Stopwatch(QObject):
 def slow_person(photos: Path, open_person: OpenPerson, monkeypatch: pytest.MonkeyPatch) -> ScriptedPerson:
     monkeypatch.setenv("MASKWRIGHT_ENGINES", ENGINES)
     monkeypatch.setenv(LATENCY_VARIABLE, str(LATENCY_MS))
-    person = open_person([photos], engine="quick")
+    person = open_person([photos], engine="stub-quick")
     person.go_to("coins.jpg")
     person.canvas.set_tool("point")
     return person

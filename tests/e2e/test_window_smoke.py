@@ -169,6 +169,7 @@ def test_every_dialog_opens(window: MainWindow, folder: Path, qtbot: QtBot, them
         "file.settings", "help.shortcuts", "help.keys", "help.messages", "file.export", "file.import", "edit.palette",
     ):  # fmt: skip
         window.registry.trigger(command)
+        qtbot.waitUntil(lambda: bool(QApplication.activePopupWidget() or QApplication.activeModalWidget()))
         dialog = QApplication.activePopupWidget() or QApplication.activeModalWidget()
         assert dialog is not None, command
         assert not dialog.grab().isNull()
