@@ -22,6 +22,7 @@ from inference.evaluation.clicks import iou, next_click
 from inference.evaluation.index import VOID, evenly_spaced, load_index, load_mask, load_pixels, tasks
 from inference.prompts import Box, MaskPrompt, Point, PromptSet, Scribble
 from inference.registry import create_engine
+from inference.training.curves import draw_clicks
 from inference.training.simulate import interior
 
 CLICKS = 8
@@ -139,9 +140,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--plot", type=Path, help="draw the mean IoU by click here (PNG)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    print(json.dumps(measure(create_engine(options.engine), options.index, options.limit).summary(), indent=2))
+    figures = measure(create_engine(options.engine), options.index, options.limit)
+    if options.plot is not None:
+        draw_clicks([float(value) for value in np.mean(figures.curve, 0)], options.plot)
+    print(json.dumps(figures.summary(), indent=2))
     return 0
 
 

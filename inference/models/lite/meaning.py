@@ -31,6 +31,18 @@ QUALITY_WEIGHT = 0.5
 LEAST_LIKELY = 0.02
 """Finds less likely than this to be what was asked for are not offered."""
 
+DIRECTIONS = {
+    frozenset({"left", "leftmost"}): (-1.0, 0.0),
+    frozenset({"right", "rightmost"}): (1.0, 0.0),
+    frozenset({"top", "upper", "topmost", "above"}): (0.0, -1.0),
+    frozenset({"bottom", "lower", "bottommost", "below"}): (0.0, 1.0),
+}
+"""Words about the place in the image and where they point (across, down)."""
+
+LARGE, SMALL = frozenset({"largest", "biggest", "big", "large"}), frozenset({"smallest", "small", "tiny"})
+STEEPNESS = 8.0
+"""How decided the words about places are: at a quarter of the image off the centre they give 0.88."""
+
 
 class Meaning:
     """The label side of one model."""
@@ -65,7 +77,7 @@ class Meaning:
         if not found.answers:
             return []
         likely = evidence_score(evidence, *probabilities(self._head, found.features, found.logits))
-        return _ranked(found, likely)
+        return _ranked(found, likely, place_weights(text.text, found.masks))
 
     def find_like(self, view: LiteFeatures, reference: Reference, report: Report) -> list[tuple[float, Answer]]:
         """What looks like a region of another image, best first, with scores in [0, 1]. Raises UnusablePrompts."""
@@ -84,7 +96,31 @@ class Meaning:
         return _ranked(found, np.asarray((same_class + cosine) / 2, np.float32))
 
 
-def _ranked(found: Proposals, likely: NDArray[np.float32]) -> list[tuple[float, Answer]]:
-    rank = likely * found.scores**QUALITY_WEIGHT
+def place_weights(phrase: str, masks: Sequence[MaskArray]) -> NDArray[np.float32]:
+    """How well each mask's place and size fit the words of a phrase about them, float32 (n,) in (0, 1]."""
+    weights = np.ones(len(masks), np.float32)
+    words = set(phrase.lower().replace(",", " ").split())
+    shares = np.array([mask.mean() for mask in masks])
+    centres = np.array([_centre(mask) for mask in masks])
+    for names, direction in DIRECTIONS.items():
+        if words & names:
+            weights *= 1 / (1 + np.exp(-STEEPNESS * ((centres - 0.5) @ np.array(direction))))
+    if words & LARGE:
+        weights *= shares / shares.max()
+    if words & SMALL:
+        weights *= shares.min() / shares
+    return weights
+
+
+def _centre(mask: MaskArray) -> tuple[float, float]:
+    """The mean column and row of a mask that is not empty, as parts of the image's width and height."""
+    rows, columns = np.nonzero(mask)
+    return float(columns.mean()) / mask.shape[1], float(rows.mean()) / mask.shape[0]
+
+
+def _ranked(
+    found: Proposals, likely: NDArray[np.float32], fits: NDArray[np.float32] | float = 1.0
+) -> list[tuple[float, Answer]]:
+    rank = likely * found.scores**QUALITY_WEIGHT * fits
     order = [int(i) for i in np.argsort(-rank, kind="stable") if likely[i] >= LEAST_LIKELY]
     return [(float(rank[i]), found.answers[i]) for i in order[:SHOWN]]

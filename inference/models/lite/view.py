@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 KEPT_CLOSE_UPS = 3
 
+MIRRORED = True
+"""Every sight is seen a second time in the mirror and the two answers are averaged: steadier, at twice the cost."""
+
 
 class LiteFeatures:
     """The features of one image. Close-ups are encoded when a prompt needs them and the last few are kept."""
@@ -53,19 +56,27 @@ class LiteFeatures:
 
     def answer(self, sight: Sight, canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Logits (candidates, h, w) at stride 2 of the sight and expected IoUs (candidates,)."""
-        logits, quality = self.answers(sight, [canvas])
-        return logits[0], quality[0]
+        maps = torch.from_numpy(canvas.maps())[None].to(self._device)
+        seeds = torch.from_numpy(canvas.seed_array())[None].to(self._device)
+        if MIRRORED:
+            maps = torch.cat([maps, maps.flip(3)])
+            mirrored = seeds.clone()
+            mirrored[..., 1] = maps.shape[3] - 1 - mirrored[..., 1]
+            seeds = torch.cat([seeds, mirrored])
+        with torch.inference_mode():
+            masks, quality = self.model.answer(self.context(sight), Prompting(maps, seeds))
+            if MIRRORED:
+                masks = (masks[:1] + masks[1:].flip(3)) / 2
+        return _array(masks[0]), _array(quality.sigmoid().mean(0))
 
     def answers(self, sight: Sight, canvases: list[Canvas]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The same for several prompt sets at once: (n, candidates, h, w) and (n, candidates)."""
+        """The same for several prompt sets at once, without the mirror: (n, candidates, h, w) and (n, candidates)."""
         maps = torch.from_numpy(np.stack([canvas.maps() for canvas in canvases])).to(self._device)
         seeds = torch.from_numpy(np.stack([canvas.seed_array() for canvas in canvases])).to(self._device)
-        context = self.context(sight)
-        if len(canvases) > 1:
-            context = context.expanded(len(canvases))
+        context = Context(*(t[:1] for t in self.context(sight))).expanded(len(canvases))
         with torch.inference_mode():
-            prediction = self.model.answer(context, Prompting(maps.to(context.s4.dtype), seeds))
-        return _array(prediction.masks), _array(prediction.quality.float().sigmoid())
+            prediction = self.model.answer(context, Prompting(maps, seeds))
+        return _array(prediction.masks), _array(prediction.quality.sigmoid())
 
     def likeness(self, sight: Sight, row: int, column: int) -> NDArray[np.float32]:
         """Cosine of each stride-4 cell's embedding with that of one cell: float32 (h, w) in [-1, 1]."""
@@ -74,6 +85,8 @@ class LiteFeatures:
 
     def _encoded(self, sight: Sight) -> Context:
         pixels = torch.from_numpy(sight.cut(self.pixels)).to(self._device).permute(2, 0, 1)[None]
+        if MIRRORED:
+            pixels = torch.cat([pixels, pixels.flip(3)])
         with torch.inference_mode():
             return self.model.look(pixels)
 

@@ -16,6 +16,7 @@ from inference.models.lite.decoder import similarities
 from inference.models.lite.label_features import close_up
 from inference.models.lite.labels import evidence_score, name_scores
 from inference.models.lite.layers import ConvNorm, fold_normalisation
+from inference.models.lite.meaning import place_weights
 from inference.models.lite.prompt_maps import MAX_SEEDS, Canvas
 from inference.models.lite.rounds import rounds_of
 from inference.models.lite.sight import BLOCK, Sight
@@ -153,6 +154,16 @@ def test_names_find_their_evidence(name: str, classes: set[int], imagenet: set[i
 )
 def test_a_phrase_is_about_its_noun(phrase: str, name: str) -> None:
     assert SMALL.evidence_in_phrase(phrase)[0] == name
+
+
+@pytest.mark.parametrize(
+    ("phrase", "best"), [("the cat on the left", 0), ("rightmost cat", 1), ("upper cat", 1), ("the largest cat", 0)]
+)
+def test_words_about_places_choose(phrase: str, best: int) -> None:
+    masks = [np.zeros((40, 60), bool), np.zeros((40, 60), bool)]
+    masks[0][20:40, 0:25] = True
+    masks[1][0:10, 45:60] = True
+    assert place_weights(phrase, masks).argmax() == best
 
 
 def test_the_packaged_table_names_existing_outputs() -> None:
