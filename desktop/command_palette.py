@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QSize, Qt
+from PySide6.QtGui import QIcon, QKeyEvent, QKeySequence, QPainter, QPalette, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.actions import ActionRegistry, Command
+
+KEYS = Qt.ItemDataRole.UserRole + 1
 
 
 def rank(text: str, name: str) -> int | None:
@@ -22,6 +33,24 @@ def rank(text: str, name: str) -> int | None:
     if all(piece in name for piece in wanted):
         return 2
     return None
+
+
+class _KeysAtRight(QStyledItemDelegate):
+    """A row of 28 px with the key at its right end."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        size = super().sizeHint(option, index)
+        return QSize(min(size.width(), 200), max(size.height(), 28))
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().paint(painter, option, index)
+        area = option.rect.adjusted(0, 0, -8, 0)
+        painter.save()
+        painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(index.data(KEYS) or ""))
+        painter.restore()
 
 
 class CommandPalette(QFrame):
@@ -40,6 +69,12 @@ class CommandPalette(QFrame):
         self.list.setAccessibleName(self.tr("Commands"))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setIconSize(QSize(16, 16))
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setItemDelegate(_KeysAtRight(self.list))
+        blank = QPixmap(16, 16)
+        blank.fill(Qt.GlobalColor.transparent)
+        self._no_icon = QIcon(blank)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
@@ -73,7 +108,8 @@ class CommandPalette(QFrame):
                 for k in self._registry.keys(command.id)
             )
             label = action.text() if action.isEnabled() else f"{command.name} — {action.statusTip()}"
-            item = QListWidgetItem(action.icon(), f"{label}    {keys}" if keys else label)
+            item = QListWidgetItem(action.icon() if command.icon else self._no_icon, label)
+            item.setData(KEYS, keys)
             item.setData(Qt.ItemDataRole.UserRole, command.id)
             if not action.isEnabled():
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)

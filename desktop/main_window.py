@@ -48,6 +48,7 @@ from desktop.window_layout import DEFAULT_SIZE, MINIMUM_SIZE, WindowLayout
 from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
 MENUS = ("File", "Edit", "View", "Image", "Object", "Engine", "Review", "Help")
+STRIP_HEIGHT = 172
 NARROW = 1180
 """Below this width, px, the right column shrinks to icons."""
 
@@ -246,11 +247,16 @@ class MainWindow(WindowDialogs):
 
     def _show_project(self) -> None:
         anything = bool(self.workspace.images)
+        appears = anything and self.pages.currentIndex() == 0
         self.pages.setCurrentIndex(1 if anything else 0)
         f11 = bool(self._hidden_by_f11)
         for widget in (self.strip_dock, self.panel_dock, self.tools):
             if not anything or not f11:
                 widget.setVisible(anything and not self.window_layout.is_closed(widget))
+        if appears:
+            self.resizeDocks([self.strip_dock], [STRIP_HEIGHT], Qt.Orientation.Vertical)
+            self._panel_width(self.sections.is_compact)
+            self.canvas.setFocus()
         self._show_title()
 
     def _show_title(self) -> None:
@@ -304,6 +310,10 @@ class MainWindow(WindowDialogs):
         if isinstance(application, QApplication):
             settings = self.workspace.settings
             themes.apply(application, settings.text("appearance.theme"), settings.number("appearance.scale"))
+            # these hold pictures in the old text colour
+            self._show_tool(self.canvas.tool)
+            self.engine_panel.refresh()
+            self.session_bar.refresh()
 
     def set_theme(self, name: str) -> None:
         self.workspace.settings.set("appearance.theme", name)

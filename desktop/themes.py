@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from resources import resource
+
 CANVAS_GREY = "#5a5a5a"
 """The same neutral grey behind the image in every theme, so that colours are judged alike."""
 
@@ -103,6 +105,10 @@ def stylesheet(theme: Theme, scale: float = 1.0) -> str:
     def px(value: float) -> str:
         return f"{round(value * scale)}px"
 
+    def drawing(name: str) -> str:
+        # Qt reads pictures of a stylesheet by path; packages are always unpacked, so the resource is a file
+        return str(resource("theme", f"{theme.name}-{name}.svg")).replace("\\", "/")
+
     t = theme
     return f"""
 QMainWindow, QDialog {{ background: {t.window}; }}
@@ -137,6 +143,28 @@ QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ bac
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus {{
   border: 1px solid {t.accent}; }}
+QComboBox::drop-down {{ border: none; width: {px(20)}; }}
+QComboBox::down-arrow {{ image: url("{drawing("down")}"); width: {px(14)}; height: {px(14)}; }}
+QSpinBox, QDoubleSpinBox {{ padding-right: {px(18)}; }}
+QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {{
+  subcontrol-origin: border; width: {px(18)}; border: none; background: transparent; }}
+QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-position: top right; }}
+QSpinBox::down-button, QDoubleSpinBox::down-button {{ subcontrol-position: bottom right; }}
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow {{ image: url("{drawing("up")}"); width: {px(12)}; height: {px(12)}; }}
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{ image: url("{drawing("down")}"); width: {px(12)};
+  height: {px(12)}; }}
+QSpinBox::up-button:hover, QSpinBox::down-button:hover, QDoubleSpinBox::up-button:hover,
+QDoubleSpinBox::down-button:hover {{ background: {t.hover}; }}
+QCheckBox {{ spacing: {px(8)}; }}
+QCheckBox::indicator, QAbstractItemView::indicator {{ width: {px(14)}; height: {px(14)};
+  border: 1px solid {t.soft_text}; border-radius: {px(3)}; background: {t.field}; }}
+QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background: {t.accent};
+  border-color: {t.accent}; image: url("{drawing("check")}"); }}
+QCheckBox::indicator:indeterminate {{ background: {t.accent}; border-color: {t.accent};
+  image: url("{drawing("partial")}"); }}
+QCheckBox::indicator:disabled {{ border-color: {t.line}; background: {t.window}; }}
+QCheckBox:focus {{ color: {t.link}; }}
+QCheckBox::indicator:focus {{ border: 2px solid {t.accent}; }}
 QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}; outline: none; }}
 QAbstractItemView {{ background: {t.field}; border: 1px solid {t.line}; outline: none;
   selection-background-color: {t.selected}; selection-color: {t.text}; }}

@@ -108,12 +108,13 @@ class WindowDialogs(QMainWindow):
             run(number)
 
     def show_export(self) -> None:
-        if self.workspace.project is not None:
+        if self.workspace.project is not None and not self.workspace.read_only:
+            self.workspace.with_sizes(lambda: self._open(ExportDialog(self.workspace, self)))
+        elif self.workspace.project is not None:
             self._open(ExportDialog(self.workspace, self))
 
     def show_import(self) -> None:
-        if self.workspace.ensure_project():
-            self._open(ImportDialog(self.workspace, self))
+        self.workspace.with_sizes(lambda: self._open(ImportDialog(self.workspace, self)))
 
     def show_settings(self) -> None:
         self._open(SettingsDialog(self.workspace.settings, self))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from desktop.dataset import changes as c
 from desktop.dataset.changes import Change
-from desktop.dataset.errors import DatasetError
+from desktop.dataset.errors import DatasetError, ImageReadError
 from desktop.dataset.formats.contract import ExportReport, ImportPlan
 from desktop.dataset.formats.registry import export_format, import_format
 from desktop.dataset.history import Step
+from desktop.dataset.images import probe
+from desktop.dataset.model import Image, ImageState
 from desktop.dataset.store import Project
 from desktop.image_service import ImageService
 from desktop.settings import Settings
@@ -60,6 +63,41 @@ class _Exporting(QObject, QRunnable):
             self.ended.emit(self._job, None, f"The export failed: {error}", traceback.format_exc())
 
 
+class _Measuring(QObject, QRunnable):
+    """Reads the headers of images that were never opened, on a pool thread."""
+
+    told = Signal(str, float, str)
+    ended = Signal(str, object)
+    """(job id, list of images with their sizes)"""
+
+    def __init__(self, job: str, images: Sequence[tuple[Image, Path]]) -> None:
+        QObject.__init__(self)
+        QRunnable.__init__(self)
+        self.setAutoDelete(False)
+        self.cancelled = threading.Event()
+        self._job, self._images = job, images
+
+    def run(self) -> None:
+        found = []
+        for number, (image, file) in enumerate(self._images):
+            if self.cancelled.is_set():
+                break
+            if number % 50 == 0:
+                self.told.emit(self._job, number / len(self._images), image.path)
+            found.append(measured(image, file))
+        self.ended.emit(self._job, found)
+
+
+def measured(image: Image, file: Path) -> Image:
+    """The image with the size that its file's header says; with the sentence of the error when it cannot be read."""
+    try:
+        info = probe(file)
+        width, height = info.sizes[image.page]
+    except (ImageReadError, IndexError) as error:
+        return replace(image, error=str(error), state=ImageState.ERROR)
+    return replace(image, width=width, height=height, orientation=info.orientation)
+
+
 class Exchange(Proposals):
     """See :class:`desktop.workspace.Workspace`."""
 
@@ -67,13 +105,47 @@ class Exchange(Proposals):
         self, settings: Settings, link: InferenceLink | None, images: ImageService, parent: QObject | None = None
     ) -> None:
         super().__init__(settings, link, images, parent)
-        self._exports: dict[str, _Exporting] = {}
+        self._exports: dict[str, _Exporting | _Measuring] = {}
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
 
     def can_export(self) -> str:
         """Empty, or why there is nothing to export."""
         return "" if self.storage.project is not None else self.tr("There is nothing to export yet.")
+
+    def _unmeasured(self) -> list[tuple[Image, Path]]:
+        images = [image for image in self.storage.images if image.width == 0 and not image.error]
+        return [(image, self.storage.file_of(image)) for image in images]
+
+    def with_sizes(self, then: Callable[[], None]) -> None:
+        """Make a project with the sizes of all images (imports and exports need them), then go on.
+
+        Folders are listed without opening files; here the headers are read, as a job when there are any to read.
+        """
+        if not self.ensure_project():
+            return
+        waiting = self._unmeasured()
+        if not waiting:
+            then()
+            return
+        title = self.tr("Read the sizes of {n} images").format(n=len(waiting))
+        job = JobInfo(f"sizes-{len(self._jobs) + 1}", title, JobState.RUNNING, started=time.monotonic())
+        self._put_job(job)
+        work = _Measuring(job.id, waiting)
+        work.told.connect(lambda job_id, fraction, text: self._update_job(job_id, fraction=fraction, message=text))
+
+        def ended(job_id: str, images: list[Image]) -> None:
+            stopped = self._exports.pop(job_id).cancelled.is_set()
+            for image in images:
+                self.storage.learn(image)
+            self.storage.apply(())
+            self._end_job(job_id, JobState.CANCELLED if stopped else JobState.DONE, title)
+            if not stopped:
+                then()
+
+        work.ended.connect(ended)
+        self._exports[job.id] = work
+        self._pool.start(work)
 
     def export(self, format_name: str, folder: Path, options: Mapping[str, Any]) -> str:
         """Start an export job; returns the job id. Raises DatasetError when there is no project to export."""
@@ -109,9 +181,14 @@ class Exchange(Proposals):
             self._end_job(job_id, JobState.CANCELLED, self.tr("Cancelled"))
 
     def plan_import(self, format_name: str, source: Path, options: Mapping[str, Any]) -> ImportPlan:
-        """The dry run: what an import would do. Raises DatasetError when the file cannot be read."""
+        """The dry run: what an import would do. Raises DatasetError when the file cannot be read.
+
+        Reads the headers of images that were never opened; :meth:`with_sizes` does that beforehand without waiting.
+        """
         if not self._ready_to_change() or self.storage.project is None:
             raise DatasetError(self.read_only or self.tr("Open images or a project first."))
+        for image, file in self._unmeasured():
+            self.storage.learn(measured(image, file))
         self.storage.apply(())
         return import_format(format_name).plan(self.storage.project, source, options)
 
