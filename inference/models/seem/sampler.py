@@ -6,13 +6,14 @@ SEEM versatile (paper, section 3.1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from inference.models.seem.sight import Sight
 
 SIGNS = (1, -1)
 
@@ -56,14 +57,10 @@ class Sample:
 
 
 class TokenSource(Protocol):
-    """What turns features at points into tokens: the decoder's learned maps."""
+    """What turns features at points into tokens: the decoder."""
 
-    def token_maps(self) -> Sequence[Tensor]:
-        """Per level, (1, C, h, w)."""
-        ...
-
-    def indicator(self, sign: int) -> Tensor:
-        """(C,) added to tokens of that sign."""
+    def token(self, level: int, features: Tensor, sign: int) -> Tensor:
+        """Features (n, C) that were read from the map of a level, to tokens (n, C)."""
         ...
 
 
@@ -81,24 +78,24 @@ def read(features: Tensor, points: Tensor) -> Tensor:
 
 
 def sample(
-    mask_features: Tensor, source: TokenSource, positive: Tensor, negative: Tensor, limit: int, choose: Choose = evenly
+    sight: Sight, source: TokenSource, positive: Tensor, negative: Tensor, limit: int, choose: Choose = evenly
 ) -> Sample:
-    """Prompts of B objects, bool masks (B, H, W) in the padded frame, on maps of one image (1, C, h, w).
+    """Prompts of B objects, bool masks (B, H, W) in the padded frame, on the maps of one image.
 
     Positive tokens come first, then negative ones; objects with fewer tokens are padded. Without points the matching
     vector is zero.
     """
-    maps = source.token_maps()
+    maps = sight.maps
     means: dict[int, list[Tensor]] = {sign: [] for sign in SIGNS}
     rows: list[list[Tensor]] = []
     for pair in zip(positive, negative, strict=True):
         row: list[list[Tensor]] = [[] for _ in maps]
         for sign, mask in zip(SIGNS, pair, strict=True):
             points = points_of(mask)
-            means[sign].append(_mean(mask_features, _kept(points, limit, choose, "mean", sign)))
-            for level, tokens in enumerate(maps):
+            means[sign].append(_mean(sight.mask_features, _kept(points, limit, choose, "mean", sign)))
+            for level, features in enumerate(maps):
                 kept = _kept(points, limit, choose, f"level{level}", sign)
-                row[level].append(read(tokens, kept) + source.indicator(sign))
+                row[level].append(source.token(level, read(features, kept), sign))
         rows.append([torch.cat(parts) for parts in row])
     levels = tuple(
         torch.nn.utils.rnn.pad_sequence([row[level] for row in rows], batch_first=True) for level in range(len(maps))
