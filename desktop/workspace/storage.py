@@ -26,6 +26,8 @@ class Storage:
         self._unregistered: dict[int, None] = {}
         self._learned: set[int] = set()
         self._future_path: Path | None = None
+        # asked for by every instance that is drawn, so not sorted anew each time
+        self._categories: Sequence[Category] | None = None
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -39,6 +41,7 @@ class Storage:
         """Show a project; the storage closes it."""
         self.close()
         self.project, self.folder = project, project.folder
+        self._categories = None
         self._images = {image.id: image for image in project.images()}
 
     def browse(self, folder: Path, files: Iterable[Path], project_path: Path | None = None) -> None:
@@ -90,6 +93,7 @@ class Storage:
         if self.project is not None or self._future_path is None:
             return False
         self.project = Project.create(self._future_path)
+        self._categories = None
         self._future_path = None
         self.folder = self.project.folder
         return True
@@ -119,7 +123,9 @@ class Storage:
 
     @property
     def categories(self) -> Sequence[Category]:
-        return self.project.categories() if self.project is not None else ()
+        if self._categories is None:
+            self._categories = self.project.categories() if self.project is not None else ()
+        return self._categories
 
     def instances(self, image_id: int) -> dict[int, Instance]:
         """By id, back to front; empty for images that are not in the project yet."""
@@ -162,6 +168,7 @@ class Storage:
     def apply(self, changes: Iterable[Change]) -> None:
         """Write changes, and before them what browsing left to be written."""
         project = self._made()
+        self._categories = None
         extra: list[Change] = []
         if self._unregistered:
             extra.append(AddImages(tuple(self._images[i] for i in self._unregistered)))
