@@ -16,7 +16,7 @@ from inference.results import Candidate, Frame, LabelScores, Memory, Region, Seg
 _LONG_SIDE = 512
 _SURE_RADIUS = 0.02
 _LIKELY_RADIUS = 0.2
-_ITERATIONS = 5
+_ITERATIONS = 3
 
 SPEC = EngineSpec(
     name="plain-grabcut",
