@@ -45,11 +45,14 @@ class Mismatch:
         """The sentence of the notice bar; the names follow on lines of their own, for *Details*."""
         parts = []
         if self.missing:
-            parts.append(f"{_count(self.missing)} missing")
-        if self.reshaped:
-            parts.append(f"{_count(self.reshaped, not parts)} {'has' if len(self.reshaped) == 1 else 'have'} other shapes")
-        if self.unused:
-            parts.append(f"{_count(self.unused, not parts)} {'is' if len(self.unused) == 1 else 'are'} not used")
+            parts.append(f"{_tensors(len(self.missing))} missing")
+        for names, one, many in (
+            (self.reshaped, "has another shape", "have other shapes"),
+            (self.unused, "is not used", "are not used"),
+        ):
+            if names:
+                count = str(len(names)) if parts else _tensors(len(names))
+                parts.append(f"{count} {one if len(names) == 1 else many}")
         details = [f"missing: {name}" for name in self.missing]
         details += [f"other shape: {name}" for name in self.reshaped]
         details += [f"not used: {name}" for name in self.unused]
@@ -136,8 +139,8 @@ def _plain(name: str, all_names: dict[str, Tensor]) -> str:
     return name
 
 
-def _count(names: tuple[str, ...], first: bool = True) -> str:
-    return f"{len(names)} tensor{'' if len(names) == 1 else 's'}" if first else str(len(names))
+def _tensors(count: int) -> str:
+    return f"{count} tensor{'' if count == 1 else 's'}"
 
 
 def _first_line(error: Exception) -> str:

@@ -35,12 +35,16 @@ class Recollection:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """What one layer saw, for tests and explanations: bool masks of what was closed, and the states after it."""
+    """What one layer saw, for tests and explanations: bool masks of what was closed, and the states after it.
+
+    ``memory_objects`` int (memory tokens,): whose mask each token kept, in the multi-object layout.
+    """
 
     layer: int
     cross_blocked: Tensor
     self_blocked: Tensor
     states: dict[GroupName, Tensor]
+    memory_objects: Tensor | None = None
 
 
 class Decoder(nn.Module):
@@ -63,9 +67,7 @@ class Decoder(nn.Module):
         self.decoder_norm = nn.LayerNorm(width)
         self.mask_embed = Perceptron((width, width, width, shape.mask))
         layers = range(shape.layers)
-        self.transformer_cross_attention_layers = nn.ModuleList(
-            CrossAttentionLayer(width, shape.heads) for _ in layers
-        )
+        self.transformer_cross_attention_layers = nn.ModuleList(CrossAttentionLayer(width, shape.heads) for _ in layers)
         self.transformer_self_attention_layers = nn.ModuleList(SelfAttentionLayer(width, shape.heads) for _ in layers)
         self.transformer_ffn_layers = nn.ModuleList(FeedForwardLayer(width, shape.feedforward) for _ in layers)
         project = shape.pyramid != width
@@ -134,7 +136,8 @@ class Decoder(nn.Module):
             unseen = blocked(updated, ordered, sees)
             self._mix(index, updated, ordered, unseen)
             if watch is not None:
-                watch(Step(index, closed, unseen, {group.name: group.state for group in updated}))
+                kept = recollection.objects[index] if recollection and recollection.objects is not None else None
+                watch(Step(index, closed, unseen, {group.name: group.state for group in updated}, kept))
         return {group.name: group.state for group in updated}
 
     def _cross(self, index: int, sight: Sight, crossing: list[Group], closed: Tensor) -> None:
@@ -164,7 +167,8 @@ class Decoder(nn.Module):
         rows = []
         for group in crossing:
             if group.name is GroupName.SPATIAL_MEMORIES:
-                assert earlier is not None and recollection is not None
+                assert earlier is not None
+                assert recollection is not None
                 kept = earlier[level]
                 objects = None if recollection.objects is None else recollection.objects[index]
                 kept = kept.expand(-1, len(group), -1) if objects is None else kept[:, objects]

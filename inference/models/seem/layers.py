@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,9 +59,7 @@ class CrossAttentionLayer(nn.Module):
         self.multihead_attn = Attention(channels, heads)
         self.norm = nn.LayerNorm(channels)
 
-    def forward(
-        self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, blocked: Tensor | None
-    ) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor, keys: Tensor, values: Tensor, blocked: Tensor | None) -> Tensor:
         y: Tensor = self.norm(x + self.multihead_attn.attend(x + positions, keys, values, blocked))
         return y
 
@@ -116,7 +116,7 @@ class Perceptron(nn.Module):
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         for index, layer in enumerate(self.layers):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from inference.models.seem.decoder import Decoder, Recollection, masks_of
+from inference.models.seem.decoder import Decoder, Recollection, Step, masks_of
 from inference.models.seem.layout import V0, Group, GroupName
 from inference.models.seem.prompting import learned, memories
 from inference.models.seem.sampler import SIGNS, points_of, read
@@ -48,6 +49,7 @@ def decode_objects(
     previous: Tensor | None,
     queries: Tensor,
     memory_objects: Tensor | None,
+    watch: Callable[[Step], None] | None = None,
 ) -> ObjectsAnswer:
     """Bool masks (N, H, W) of N objects; ``previous`` logits (1, N, H / 4, W / 4) of the last round.
 
@@ -70,7 +72,7 @@ def decode_objects(
         assert memory_objects is not None
         groups.append(memories(decoder, 1))
         recollection = Recollection(previous, memory_objects)
-    states = decoder(sight, groups, V0.sees, recollection)[GroupName.SPATIAL_QUERIES]
+    states = decoder(sight, groups, V0.sees, recollection, watch)[GroupName.SPATIAL_QUERIES]
     embeddings = decoder.mask_embeddings(states)
     own = owner[None] == torch.arange(count, device=owner.device)[:, None]
     scores = (matching @ embeddings[0].T).masked_fill(~own, -torch.inf)

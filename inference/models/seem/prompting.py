@@ -55,9 +55,7 @@ def groups_for(
     """
     batch = prompts.batch
     groups = [
-        learned(decoder, name, batch)
-        for name in active_queries(layout, prompts)
-        if wanted is None or name in wanted
+        learned(decoder, name, batch) for name in active_queries(layout, prompts) if wanted is None or name in wanted
     ]
     for name, attribute in _PROMPTS_OF.items():
         said = getattr(prompts, attribute)
