@@ -23,6 +23,9 @@ from desktop.main_window import MainWindow
 from desktop.workspace import SavedState
 from resources import resource
 
+HEAVY = {"torch", "transformers", "diffusers", "segment_anything"}
+"""What the process of the window never imports."""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -43,7 +46,9 @@ def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     window = create_window([])
     window.resize(1440, 900)
     window.show()
+    # keys go to the active window only, and a window of the test before may still be going away
     window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
     yield window
     window.finish()
     window.close()
@@ -59,6 +64,7 @@ def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     window.workspace.open_folder(folder)
     qtbot.waitUntil(lambda: window.workspace.pixels is not None, timeout=20_000)
     window.canvas.setFocus()
+    qtbot.waitUntil(window.canvas.hasFocus)
 
 
 def answered(window: MainWindow) -> bool:
@@ -68,8 +74,8 @@ def answered(window: MainWindow) -> bool:
 
 def test_click_correct_accept_undo_redo_and_save(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     ws = window.workspace
+    before = set(sys.modules)
     opened(window, folder, qtbot)
-    assert "torch" not in sys.modules
     QTest.keyClick(window.canvas, Qt.Key.Key_Q)
     assert window.canvas.tool == "point"
     click(window, 300, 200)
@@ -77,6 +83,7 @@ def test_click_correct_accept_undo_redo_and_save(window: MainWindow, folder: Pat
     click(window, 20, 20, Qt.MouseButton.RightButton)
     qtbot.waitUntil(lambda: len(ws.prompts) == 2 and answered(window), timeout=60_000)
     assert not ws.prompts.prompts[1].positive
+    qtbot.waitUntil(lambda: not ws.can_accept(), timeout=20_000)
     assert window.session_bar.isVisible()
     QTest.keyClick(window.canvas, Qt.Key.Key_F)
     assert len(ws.instances) == 1
@@ -88,9 +95,10 @@ def test_click_correct_accept_undo_redo_and_save(window: MainWindow, folder: Pat
     assert len(ws.prompts) == 2
     QTest.keyClick(window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     assert [i.mask for i in ws.instances.values()] == [mask]
-    qtbot.waitUntil(lambda: ws.saved.state is SavedState.SAVED)
+    qtbot.waitUntil(lambda: ws.saved.state is SavedState.SAVED, timeout=20_000)
     assert (folder / "photos.maskwright").exists()
-    assert "torch" not in sys.modules
+    # tests of models, collected in the same process, may have imported torch already: only what came since counts
+    assert not HEAVY & (set(sys.modules) - before)
 
 
 def test_keys_go_where_they_belong(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
