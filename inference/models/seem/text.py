@@ -44,7 +44,7 @@ class _Block(nn.Module):
 
 
 class TextTransformer(nn.Module):
-    """Token ids int64 (N, context) to states (N, context, width). No padding mask: texts end with their first EOT."""
+    """Token ids int64 (N, n <= context) to states (N, n, width). No padding mask: texts end with their first EOT."""
 
     def __init__(self, shape: TextShape) -> None:
         super().__init__()
@@ -54,8 +54,8 @@ class TextTransformer(nn.Module):
         self.ln_final = nn.LayerNorm(shape.width, eps=EPSILON)
 
     def forward(self, ids: Tensor) -> Tensor:
-        x = self.token_embedding(ids) + self.positional_embedding
         length = ids.shape[1]
+        x = self.token_embedding(ids) + self.positional_embedding[:length]
         blocked = torch.ones(length, length, dtype=torch.bool, device=ids.device).triu(1)[None]
         for block in self.resblocks:
             x = block(x, blocked)
@@ -81,8 +81,10 @@ class LanguageEncoder(nn.Module):
     def names(self, ids: Tensor) -> Tensor:
         """Prompt-filled ids (names, templates, context) to one unit vector per name, (names, projection).
 
-        Each text's vector is normalised, then their mean is (the mean over prompt templates of CLIP).
+        Each text's vector is normalised, then their mean is (the mean over prompt templates of CLIP). The padding
+        behind the longest text is cut off: attention is causal, so no text sees it.
         """
+        ids = ids[..., : int(ids.argmax(-1).max()) + 1]
         rows = [self(each)[1] for each in ids]
         return unit(torch.stack([unit(row).mean(0) for row in rows]), epsilon=0.0)
 

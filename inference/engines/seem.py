@@ -1,0 +1,34 @@
+"""``seem``: Segment Everything Everywhere All at Once, from a released weights file (docs/engines/seem.md)."""
+
+from __future__ import annotations
+
+from inference.engine import Capability, Engine, EngineSpec, Speed, WeightsMissing
+from inference.models.seem import files
+from inference.prompts import PromptKind
+
+SPEC = EngineSpec(
+    name="seem",
+    title="SEEM",
+    prompts=frozenset(PromptKind),
+    capabilities=frozenset({Capability.EVERYTHING, Capability.VOCABULARY, Capability.LABEL, Capability.MEMORY}),
+    speed=Speed.SECONDS,
+    licence="Code: Apache-2.0, MIT. Weights: no separate statement; trained on COCO, LVIS and RefCOCO",
+    citation="X. Zou et al., Segment Everything Everywhere All at Once, NeurIPS 2023",
+    adds="Every kind of prompt in any mixture, with names for what it finds",
+    weights=("seem",),
+)
+
+
+def installed() -> bool:
+    """Whether a SEEM weights file lies in the model folder; reads tables of contents only."""
+    return files.weights() is not None
+
+
+def create() -> Engine:
+    """The engine. Raises :class:`WeightsMissing`, or ``WrongWeights`` with the names of all tensors that differ."""
+    path = files.weights()
+    if path is None:
+        raise WeightsMissing("SEEM needs a weights file. None was found in the model folders.")
+    from inference.models.seem.segmenter import SeemSegmenter
+
+    return SeemSegmenter(SPEC, path, files.word_pieces(path))
