@@ -29,6 +29,7 @@ class CanvasLink(QObject):
         self.uncertainty = False
         canvas.set_host(workspace)
         workspace.project_changed.connect(self._views.clear)
+        workspace.image_leaving.connect(canvas.finish_drawing)
         workspace.image_changed.connect(self._show_image)
         workspace.pixels_changed.connect(self._show_pixels)
         workspace.instances_changed.connect(self._show_instances)
@@ -54,8 +55,8 @@ class CanvasLink(QObject):
         image = self._workspace.current_image
         self._image_id = image.id if image is not None else None
         self._has_pixels = False
-        if not self._workspace.levels:
-            self._canvas.set_image(None, keep_view=self._workspace.settings.flag("canvas.keep_zoom"))
+        # also when the next pixels are here already: an image of the same size would inherit the unfinished drawing
+        self._canvas.set_image(None, keep_view=self._workspace.settings.flag("canvas.keep_zoom"))
 
     def _show_pixels(self) -> None:
         levels = self._workspace.levels
@@ -66,10 +67,12 @@ class CanvasLink(QObject):
         keep = not first or self._workspace.settings.flag("canvas.keep_zoom")
         self._canvas.set_image(levels, self._workspace.image_size, keep_view=keep)
         self._has_pixels = True
-        if first and not keep:
+        if first:
             known = self._views.get(self._image_id or 0)
             if known is not None:
-                self._canvas.restore_view(known)
+                transform = self._canvas.transform_now if keep else known.transform
+                self._canvas.restore_view(ViewState(transform, known.drafts))
+        if first and not keep:
             self._canvas.set_instances(self._workspace.canvas_instances())
             self._canvas.set_selection(self._workspace.selection)
 

@@ -27,6 +27,8 @@ class WorkspaceBase(QObject):
     """The list of images, its filter or its order changed."""
     image_state_changed = Signal(int)
     """The badge of one image changed (image id)."""
+    image_leaving = Signal()
+    """The current image is about to be left: unfinished drawings on it are committed now, if they are valid."""
     image_changed = Signal()
     """Another image is current (or none)."""
     pixels_changed = Signal()

@@ -24,7 +24,7 @@ from desktop.settings import Settings, user_state_folder
 from desktop.workspace.exchange import Exchange
 from desktop.workspace.link import InferenceLink
 from desktop.workspace.recent import RecentProjects
-from desktop.workspace.storage import done_states
+from desktop.workspace.storage import FOLDER_MODE, WHOLE_FOLDER, done_states
 from desktop.workspace.values import ImageFilter, Notice, NoticeAction, Severity
 from resources import resource
 
@@ -46,6 +46,7 @@ class Images(Exchange):
         images.failed.connect(self._unreadable)
         images.thumbnail_ready.connect(self.thumbnail_ready)
         self.image_state_changed.connect(self._forget_visible)
+        self.project_changed.connect(self._remember_project)
 
     # -- opening -------------------------------------------------------------------------------------------------
 
@@ -78,14 +79,14 @@ class Images(Exchange):
         if stored.exists():
             self.open_project(stored)
             return
-        self._browse(folder, [folder])
+        self._browse(folder, [folder], whole=True)
 
     def open_images(self, paths: Sequence[Path]) -> None:
         """Browse some images; a project would be made in the folder of the first."""
         first = Path(paths[0]).absolute()
         self._browse(first if first.is_dir() else first.parent, paths)
 
-    def _browse(self, folder: Path, paths: Sequence[Path]) -> None:
+    def _browse(self, folder: Path, paths: Sequence[Path], *, whole: bool = False) -> None:
         try:
             files = listed(paths)
         except DatasetError as error:
@@ -95,7 +96,7 @@ class Images(Exchange):
             self.problem(self.tr("There are no images in {folder}.").format(folder=folder.name), severe=False)
             return
         self._leave()
-        self.storage.browse(folder, files)
+        self.storage.browse(folder, files, whole=whole)
         self._arrive()
 
     def open_project(self, path: Path) -> None:
@@ -110,7 +111,7 @@ class Images(Exchange):
             return
         self._leave()
         self.storage.use_project(project)
-        if project.setting("folder") == "whole" and not project.read_only:
+        if project.setting(FOLDER_MODE) == WHOLE_FOLDER and not project.read_only:
             self.storage.add_files(scan_folder(project.folder))
         self._recent.add(project.path)
         self._watch_saving()
@@ -132,7 +133,6 @@ class Images(Exchange):
         self.storage.add_files(files)
         self._watch_saving()
         self.storage.apply(())
-        self._recent.add(project.path)
         self._arrive()
 
     def open_sample(self) -> None:
@@ -159,6 +159,7 @@ class Images(Exchange):
         return self._recent.paths()
 
     def _leave(self) -> None:
+        self.image_leaving.emit()
         self._drop_requests()
         self._session = None
         self._parked.clear()
@@ -173,9 +174,6 @@ class Images(Exchange):
         self._hidden_categories, self._solo_category = frozenset(), None
         categories = self.categories
         self._current_category = categories[0].id if categories else None
-        project = self.storage.project
-        if project is not None and not project.read_only:
-            self._recent.add(project.path)
         self.project_changed.emit()
         self.images_changed.emit()
         self.categories_changed.emit()
@@ -185,6 +183,12 @@ class Images(Exchange):
         visible = self.visible_images
         if visible:
             self.go_to_image(visible[0].id)
+
+    def _remember_project(self) -> None:
+        """Also a project file that the first change of a browsed folder made."""
+        project = self.storage.project
+        if project is not None and not project.read_only:
+            self._recent.add(project.path)
 
     def _offer_recovery(self, project: Project) -> None:
         """Put back what an earlier run could not save, as one step that *Discard* takes back."""
@@ -306,6 +310,7 @@ class Images(Exchange):
         image = self.storage.image(image_id)
         if image is None or (self._image is not None and image.id == self._image.id):
             return
+        self.image_leaving.emit()
         self._park()
         self._show(image)
         self._unpark(image.id)
@@ -484,6 +489,7 @@ class Images(Exchange):
 
     def shut_down(self) -> None:
         """Write everything and end the workspace's threads; the inference thread is closed by its owner."""
+        self.image_leaving.emit()
         self._stop_jobs()
         self._drop_requests()
         self.image_service.stop()

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from desktop.dataset.changes import AddImages, Change, ReplaceImages
+from desktop.dataset.changes import AddImages, Change, PutSetting, ReplaceImages
 from desktop.dataset.errors import ProjectError
 from desktop.dataset.model import Category, Image, ImageState, Instance
 from desktop.dataset.store import SUFFIX, Project
+
+FOLDER_MODE, WHOLE_FOLDER = "folder", "whole"
+"""The project setting (and its value) that says: images that are new in the folder belong to the project."""
 
 
 class Storage:
@@ -26,6 +29,7 @@ class Storage:
         self._unregistered: dict[int, None] = {}
         self._learned: set[int] = set()
         self._future_path: Path | None = None
+        self._whole_folder = False
         # asked for by every instance that is drawn, so not sorted anew each time
         self._categories: Sequence[Category] | None = None
 
@@ -44,9 +48,15 @@ class Storage:
         self._categories = None
         self._images = {image.id: image for image in project.images()}
 
-    def browse(self, folder: Path, files: Iterable[Path], project_path: Path | None = None) -> None:
-        """Show files without a project; ``project_path`` is made at the first change (default: in ``folder``)."""
+    def browse(
+        self, folder: Path, files: Iterable[Path], project_path: Path | None = None, *, whole: bool = False
+    ) -> None:
+        """Show files without a project; ``project_path`` is made at the first change (default: in ``folder``).
+
+        ``whole``: the files are all images of the folder, and its project will list those that come later, too.
+        """
         self.close()
+        self._whole_folder = whole
         self.folder = folder
         self._future_path = project_path or folder / (folder.name + SUFFIX)
         self.add_files(files)
@@ -81,6 +91,8 @@ class Storage:
         """Make the project file of a browsed folder elsewhere; image paths are kept right."""
         if self.project is None:
             files = {image.id: self.file_of(image) for image in self._images.values()}
+            # elsewhere the project would look for new images in its own folder, which is another one
+            self._whole_folder = self._whole_folder and path.absolute().parent == self.folder
             self._future_path = path.absolute()
             self._images = {i: replace(image, path=self._stored_path(files[i])) for i, image in self._images.items()}
             self.folder = self._future_path.parent
@@ -93,6 +105,8 @@ class Storage:
         if self.project is not None or self._future_path is None:
             return False
         self.project = Project.create(self._future_path)
+        if self._whole_folder:
+            self.project.apply(PutSetting(FOLDER_MODE, WHOLE_FOLDER))
         self._categories = None
         self._future_path = None
         self.folder = self.project.folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,11 @@ def box(x0: int, y0: int, x1: int, y1: int) -> Mask:
     return Mask.from_polygons([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]], WIDTH, HEIGHT)
 
 
-def test_browsing_writes_nothing_and_the_first_change_makes_the_project(browsing: Workspace, photos: Path) -> None:
+def test_browsing_writes_nothing_and_the_first_change_makes_the_project(
+    browsing: Workspace, photos: Path, qtbot: QtBot
+) -> None:
     browsing.go_next()
+    qtbot.waitUntil(lambda: not browsing.editable())
     assert [p.suffix for p in photos.iterdir()] == [".png"] * 3
     assert browsing.project is None
     browsing.create_instance(box(2, 2, 10, 10), "Polygon")
@@ -173,3 +177,29 @@ def test_recent_projects_are_remembered(browsing: Workspace, photos: Path, make:
     assert not browsing.images
     browsing.open_folder(photos)
     assert make().recent_projects() == [photos / "photos.maskwright"]
+
+
+def test_an_annotated_folder_lists_images_that_came_later(
+    browsing: Workspace, photos: Path, make: Callable[[], Workspace], qtbot: QtBot
+) -> None:
+    browsing.create_instance(box(2, 2, 10, 10), "Polygon")
+    browsing.close_project()
+    shutil.copy(photos / "img1.png", photos / "img9.png")
+    again = make()
+    again.open_folder(photos)
+    assert [image.path for image in again.images] == ["img1.png", "img2.png", "img3.png", "img9.png"]
+    assert len(again.instances) == 1
+
+
+def test_a_project_kept_elsewhere_does_not_list_the_folder_it_is_in(
+    browsing: Workspace, photos: Path, tmp_path: Path, make: Callable[[], Workspace]
+) -> None:
+    elsewhere = tmp_path / "kept"
+    elsewhere.mkdir()
+    shutil.copy(photos / "img1.png", elsewhere / "other.png")
+    browsing.save_elsewhere(elsewhere / "kept.maskwright")
+    browsing.create_instance(box(2, 2, 10, 10), "Polygon")
+    browsing.close_project()
+    again = make()
+    again.open_project(elsewhere / "kept.maskwright")
+    assert [Path(image.path).name for image in again.images] == ["img1.png", "img2.png", "img3.png"]
