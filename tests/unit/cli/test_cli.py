@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from desktop.cli import values
-from desktop.cli.main import run
 from desktop.cli.output import InputProblem
+from tests.command_line import run
 
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -151,7 +151,7 @@ def test_any_text_is_a_point_or_a_sentence(text: str) -> None:
 
 def test_the_command_line_loads_neither_qt_nor_torch() -> None:
     code = (
-        "import sys; from desktop.cli.main import run; run(['engines', '--json']);"
+        "import sys; from tests.command_line import run; run(['engines', '--json']);"
         "print([m for m in ('PySide6', 'torch', 'transformers', 'diffusers') if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
