@@ -39,8 +39,8 @@ from inference.models.classic.prompting import (
     usable,
 )
 from inference.models.classic.regions import Values
-from inference.models.classic.view import View, look, soft_edges, surrounding, to_full_resolution
-from inference.prompts import Box, MaskArray, MaskPrompt, Point, Polygon, Prompt, PromptKind, PromptSet
+from inference.models.classic.view import Cut, View, fine_cut, look, soft_edges, surrounding
+from inference.prompts import Box, MaskArray, MaskPrompt, Point, Polygon, Prompt, PromptKind, PromptSet, Scribble
 from inference.results import Candidate, Frame, LabelScores, Memory, Region, Segmentation
 
 SPEC = EngineSpec(
@@ -55,6 +55,7 @@ SPEC = EngineSpec(
 )
 
 _VERSION = "classic-1"
+_CERTAIN, _CERTAIN_NOT = 6.0, -8.0
 _REPLAYED = 8
 _CROP_GAIN = 0.35
 """A crop is looked at anew when it has at most this share of the pixels of a reduced image."""
@@ -161,7 +162,8 @@ class Classic:
         box = next((each for each in reversed(taken) if isinstance(each, Box) and each.positive), None)
         newest = taken[-1]
         prior = None if before is None else self._carried(before, view)
-        if isinstance(newest, MaskPrompt | Polygon) and newest.positive:
+        outlined = isinstance(newest, MaskPrompt | Polygon) and newest.positive
+        if outlined:
             prior = _prior(area(newest, height, width), view, prior)
         seeds = Seeds(
             np.concatenate([empty, *positive]),
@@ -170,6 +172,7 @@ class Classic:
             newest.positive,
             None if box is None else _box_in(view, box),
             prior,
+            correcting=not outlined,
         )
         probability = decide(view.regions, seeds, fitted_judge())
         if isinstance(newest, MaskPrompt) and prior is not None:
@@ -232,23 +235,25 @@ class Classic:
     def _candidates(self, features: ClassicFeatures, found: _Round, taken: Sequence[Prompt]) -> tuple[Candidate, ...]:
         """Masks of several extents, most likely first, without repetitions; after a few prompts there is one."""
         height, width = features.pixels.shape[:2]
-        x0, y0, x1, y1 = found.view.area
-        frame = Frame(height, width, (float(x0), float(y0), float(x1), float(y1)))
-        crop = features.pixels[y0:y1, x0:x1]
         best = best_threshold(found.probability, found.view.regions.sizes)
-        small = soft_edges(found.view, found.probability)
-        fine = np.clip(to_full_resolution(small, crop), 0.001, 0.999)
+        asked = [seeding(each, height, width).points for each in taken if each.positive]
+        kept = found.view.points(np.concatenate(asked))
+        cut = fine_cut(found.view, soft_edges(found.view, found.probability), features.pixels, kept)
+        x0, y0, x1, y1 = cut.area
+        frame = Frame(height, width, (float(x0), float(y0), float(x1), float(y1)))
+        fine = np.clip(cut.probability, 0.001, 0.999)
         logits = np.log(fine / (1 - fine))
         centre = float(np.log(best / (1 - best)))
         box = next((each for each in reversed(taken) if isinstance(each, Box) and each.positive), None)
-        limit = None if box is None or len([e for e in taken if e.positive]) > 1 else area(box, height, width)
+        # a lone box holds the whole object
+        alone = box is not None and sum(each.positive for each in taken) == 1
         result: list[Candidate] = []
         masks: list[MaskArray] = []
         for shift in _SHIFTS if len(taken) <= 2 else _SHIFTS[:1]:
             moved = logits - np.float32(centre - shift)
-            if limit is not None:
-                moved[~limit[y0:y1, x0:x1]] = -8.0
-            _obey(moved, taken, found.view)
+            if box is not None and alone:
+                moved[~drawn(box, cut)] = _CERTAIN_NOT
+            _obey(moved, taken, cut, height, width)
             mask = moved > 0
             if not mask.any() or any(_same(mask, other) for other in masks):
                 continue
@@ -259,20 +264,14 @@ class Classic:
         return (*result[:1], *sorted(result[1:], key=lambda each: -each.score))
 
 
-def _obey(logits: Values, taken: Sequence[Prompt], view: View) -> None:
+def _obey(logits: Values, taken: Sequence[Prompt], cut: Cut, height: int, width: int) -> None:
     """Pixels at prompts are as asked, the later prompt last; in place."""
-    height, width = logits.shape
-    reach = max(1.0, 1.5 / view.scale[0])
     for each in taken:
         if isinstance(each, Point):
-            each = _clipped(each, view)
-        covered = drawn(each, height, width, reach, (float(view.area[0]), float(view.area[1])))
-        logits[covered] = 6.0 if each.positive else -6.0
-
-
-def _clipped(point: Point, view: View) -> Point:
-    x0, y0, x1, y1 = view.area
-    return Point(min(max(point.x, x0 + 0.5), x1 - 0.5), min(max(point.y, y0 + 0.5), y1 - 0.5), point.positive)
+            x, y = min(max(each.x, 0.5), width - 0.5), min(max(each.y, 0.5), height - 0.5)
+            logits[drawn(Point(x, y, each.positive), cut)] = _CERTAIN if each.positive else _CERTAIN_NOT
+        elif isinstance(each, Scribble) or not each.positive:
+            logits[drawn(each, cut)] = _CERTAIN if each.positive else _CERTAIN_NOT
 
 
 def _same(mask: MaskArray, other: MaskArray) -> bool:
@@ -290,8 +289,8 @@ def _prior(mask: MaskArray, view: View, before: Values | None) -> Values:
     x0, y0, x1, y1 = view.area
     h, w = view.regions.labels.shape
     small = cv2.resize(mask[y0:y1, x0:x1].astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
-    share = np.bincount(view.regions.labels.ravel(), small.ravel(), view.regions.count) / view.regions.sizes
-    share = np.clip(share, 0.03, 0.97).astype(np.float32)
+    covered = np.bincount(view.regions.labels.ravel(), small.ravel(), view.regions.count) / view.regions.sizes
+    share: Values = np.clip(covered, 0.03, 0.97).astype(np.float32)
     joined: Values = share if before is None else np.maximum(share, before).astype(np.float32)
     return joined
 

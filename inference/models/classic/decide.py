@@ -25,7 +25,7 @@ def decide(regions: Regions, seeds: Seeds, judge: Judge) -> Values:
     if seeds.before is None and seeds.box is None:
         logits = logits + _FIRST_SHIFT
     probability = (1 / (1 + np.exp(-np.clip(logits, -15, 15)))).astype(np.float32)
-    if seeds.before is not None:
+    if seeds.before is not None and seeds.correcting:
         # a correction goes one way: a positive prompt takes nothing away, a negative one adds nothing
         keep = np.maximum if seeds.newest_positive else np.minimum
         probability = keep(probability, seeds.before).astype(np.float32)

@@ -18,7 +18,8 @@ class Seeds:
     """The prompts in view pixels: seed points (k, 2) xy of both signs, the newest, a box, what was found before.
 
     ``newest`` are the points of the last prompt, ``newest_positive`` its sign. ``box`` is xyxy or None. ``before`` is
-    the probability (n,) per region of the last round or of a prior mask, None in a first round.
+    the probability (n,) per region of the last round or of a prior mask, None in a first round; ``correcting`` says
+    that the newest prompt corrects ``before`` rather than gives it.
     """
 
     positive: Values
@@ -27,6 +28,7 @@ class Seeds:
     newest_positive: bool
     box: tuple[float, float, float, float] | None = None
     before: Values | None = None
+    correcting: bool = True
 
 
 def region_at(regions: Regions, points: Values) -> NDArray[np.int32]:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from inference.models.classic.regions import Values
+from inference.models.classic.view import Cut
 from inference.prompts import Box, MaskArray, MaskPrompt, Point, Polygon, Prompt, Scribble
 
 _SEEDS_OF_A_STROKE = 12
@@ -61,24 +62,24 @@ def area(prompt: Prompt, height: int, width: int) -> MaskArray:
     return covered.astype(np.bool_)
 
 
-def drawn(prompt: Prompt, height: int, width: int, reach: float, origin: tuple[float, float]) -> MaskArray:
-    """The pixels (height, width) of a crop at ``origin`` that are surely as the prompt says.
+def drawn(prompt: Prompt, cut: Cut) -> MaskArray:
+    """The pixels of a cut, bool (h, w), that a point, box, scribble or polygon covers.
 
-    A click covers a disc of radius ``reach`` pixels, a scribble its stroke; a negative box or polygon its inside.
+    A click covers a disc of the size of what the view can tell apart, a scribble its stroke, the others their inside.
     """
-    covered = np.zeros((height, width), dtype=np.uint8)
-    shift = np.array(origin)
+    covered = np.zeros(cut.probability.shape, dtype=np.uint8)
     if isinstance(prompt, Point):
-        x, y = np.floor(np.array((prompt.x, prompt.y)) - shift).astype(int)
-        cv2.circle(covered, (int(x), int(y)), round(reach), 1, -1)
+        x, y = np.floor(cut.points(np.array([[prompt.x, prompt.y]])))[0]
+        cv2.circle(covered, (int(x), int(y)), round(cut.reach), 1, -1)
     elif isinstance(prompt, Scribble):
-        line = np.floor(np.array(prompt.vertices) - shift).astype(np.int32)
-        cv2.polylines(covered, [line], False, 1, max(1, round(prompt.width)))
-    elif isinstance(prompt, Box) and not prompt.positive:
-        x0, y0, x1, y1 = np.round(np.array(ordered(prompt)) - np.tile(shift, 2)).astype(int).clip(0)
-        covered[y0:y1, x0:x1] = 1
-    elif isinstance(prompt, Polygon) and not prompt.positive:
-        cv2.fillPoly(covered, [np.round(np.array(prompt.vertices) - shift - 0.5).astype(np.int32)], 1)
+        line = np.floor(cut.points(np.array(prompt.vertices))).astype(np.int32)
+        cv2.polylines(covered, [line], False, 1, max(1, round(prompt.width * cut.scale[0])))
+    elif isinstance(prompt, Box):
+        x0, y0, x1, y1 = ordered(prompt)
+        left, top, right, bottom = np.round(cut.points(np.array([[x0, y0], [x1, y1]]))).astype(int).clip(0).ravel()
+        covered[top:bottom, left:right] = 1
+    elif isinstance(prompt, Polygon):
+        cv2.fillPoly(covered, [np.round(cut.points(np.array(prompt.vertices)) - 0.5).astype(np.int32)], 1)
     return covered.astype(np.bool_)
 
 

@@ -14,6 +14,10 @@ from inference.models.classic.regions import Regions, Values, build_regions
 WORKING_PIXELS = 250_000
 """The most pixels a view has."""
 
+FINE_PIXELS = 4_000_000
+"""The most pixels an edge is refined on: full resolution for objects up to that size, as near as possible beyond."""
+
+_FAINT = 0.03
 _GUIDE_RADIUS = 3
 _GUIDE_SOFTNESS = 1e-3
 
@@ -49,6 +53,30 @@ class View:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """The object's surroundings at fine resolution: ``probability`` (h, w) lies over ``area`` xyxy, image pixels.
+
+    ``reach`` is half the size, in its pixels, of what the view could tell apart.
+    """
+
+    area: tuple[int, int, int, int]
+    probability: Values
+    reach: float
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the cut per image pixel, in x and y (at most 1)."""
+        h, w = self.probability.shape
+        x0, y0, x1, y1 = self.area
+        return w / (x1 - x0), h / (y1 - y0)
+
+    def points(self, image_points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Image coordinates (k, 2) -> coordinates in the cut."""
+        inside: NDArray[np.float64] = (image_points - np.array(self.area[:2])) * np.array(self.scale)
+        return inside
+
+
 def look(pixels: NDArray[np.uint8], area: tuple[int, int, int, int]) -> View:
     """Reduce the crop to :data:`WORKING_PIXELS` and cut it into regions (some 100 ms on one core)."""
     x0, y0, x1, y1 = area
@@ -80,24 +108,61 @@ def soft_edges(view: View, probability: Values) -> Values:
     return np.clip(0.5 * fine + 0.5 * cv2.GaussianBlur(flat, (0, 0), 0.8), 0, 1).astype(np.float32)
 
 
-def to_full_resolution(probability: Values, pixels: NDArray[np.uint8]) -> Values:
-    """Enlarge a map (h, w) to the crop it was computed on, uint8 (H, W, 3), along the crop's own edges.
+def fine_cut(view: View, probability: Values, pixels: NDArray[np.uint8], kept: Values) -> Cut:
+    """Cut out where a view's map (h, w) is not plainly background and refine it there along the image's edges.
+
+    The points ``kept`` (k, 2), in view pixels, are in the cut whatever the map says.
+    """
+    h, w = probability.shape
+    likely = (probability > _FAINT).astype(np.uint8)
+    at = np.clip(np.floor(kept), 0, (w - 1, h - 1)).astype(np.int64)
+    likely[at[:, 1], at[:, 0]] = 1
+    found = cv2.boundingRect(likely)
+    left, top, right, bottom = found[0] - 4, found[1] - 4, found[0] + found[2] + 4, found[1] + found[3] + 4
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, w), min(bottom, h)
+    (sx, sy), (ax, ay, bx, by) = view.scale, view.area
+    # whole image pixels; the view's rim is the area's rim
+    x0, y0 = ax + floor(left / sx), ay + floor(top / sy)
+    x1, y1 = min(bx, ax + ceil(right / sx)), min(by, ay + ceil(bottom / sy))
+    factor = min(1.0, sqrt(FINE_PIXELS / ((x1 - x0) * (y1 - y0))))
+    width, height = max(1, floor((x1 - x0) * factor)), max(1, floor((y1 - y0) * factor))
+    crop = pixels[y0:y1, x0:x1]
+    if factor < 1:
+        crop = cv2.resize(crop, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    tx, ty = width / (x1 - x0), height / (y1 - y0)
+    # indices of the cut -> indices of the map: both stand for pixel centres
+    back = np.array([[sx / tx, 0, (0.5 / tx + x0 - ax) * sx - 0.5], [0, sy / ty, (0.5 / ty + y0 - ay) * sy - 0.5]])
+    reach = max(1.0, 1.5 * tx / sx)
+    return Cut((x0, y0, x1, y1), _refined(probability, np.ascontiguousarray(crop), back), reach)
+
+
+def _refined(probability: Values, pixels: NDArray[np.uint8], back: NDArray[np.float64]) -> Values:
+    """Enlarge a map to the pixels of a cut, uint8 (H, W, 3), along their edges; ``back`` maps cut to map indices.
 
     The fast guided filter (He and Sun 2015): the local linear model is fitted at the size of the map and applied at
-    full resolution. Returns float32 (H, W) in [0, 1].
+    the fine one. Returns float32 (H, W) in [0, 1].
     """
     height, width = pixels.shape[:2]
     h, w = probability.shape
-    if (h, w) == (height, width):
-        return probability
-    small = cv2.cvtColor(cv2.resize(pixels, (w, h), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    slope, offset = _guided((small / 255).astype(np.float32), probability, _GUIDE_RADIUS, _GUIDE_SOFTNESS)
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey *= cv2.resize(slope, (width, height), interpolation=cv2.INTER_LINEAR) / 255
-    grey += cv2.resize(offset, (width, height), interpolation=cv2.INTER_LINEAR)
+    linear = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+    def enlarged(small: Values) -> Values:
+        fine = cv2.warpAffine(small, back, (width, height), flags=linear, borderMode=cv2.BORDER_REPLICATE)
+        return fine.astype(np.float32, copy=False)
+
+    plain = enlarged(probability)
+    if back[0, 0] == 1:
+        return plain
+    grey = (cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) / np.float32(255)).astype(np.float32)
+    forth = cv2.invertAffineTransform(back)
+    # averaged over the map's pixels: a point sample would bring noise in
+    blurred = cv2.GaussianBlur(grey, (0, 0), 0.4 / back[0, 0])
+    guide = cv2.warpAffine(blurred, forth, (w, h), flags=linear, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    slope, offset = _guided(guide, probability, _GUIDE_RADIUS, _GUIDE_SOFTNESS)
+    bent = enlarged(slope) * grey + enlarged(offset)
     # near the map itself: the model may only move the edge, not invent one
-    plain = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(grey, np.maximum(plain - 0.3, 0), np.minimum(plain + 0.3, 1)).astype(np.float32, copy=False)
+    near: Values = np.clip(bent, np.maximum(plain - 0.3, 0), np.minimum(plain + 0.3, 1)).astype(np.float32, copy=False)
+    return near
 
 
 def _guided(guide: Values, values: Values, radius: int, softness: float) -> tuple[Values, Values]:
