@@ -43,9 +43,10 @@ class Engines(Shaping):
         for spec in specs:
             state = EngineState.NOT_INSTALLED if spec.name in missing else EngineState.AVAILABLE
             self._engines[spec.name] = EngineStatus(spec, state)
-        for name in ("_find_with", "_refine_with"):
-            if getattr(self, name) not in self._engines and self._engines:
-                setattr(self, name, next(iter(self._engines)))
+        usable = [name for name, status in self._engines.items() if status.usable]
+        for choice in ("_find_with", "_refine_with"):
+            if usable and getattr(self, choice) not in usable:
+                setattr(self, choice, usable[0])
         self.engines_changed.emit()
 
     @property
