@@ -83,4 +83,5 @@ def _iou(seem: SeemVectors, logits: Tensor, truth: Tensor) -> Tensor:
 
 def _depth(error: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance to the nearest pixel outside the error, the border of the image counting as outside."""
-    return cv2.distanceTransform(np.pad(error, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    depth = cv2.distanceTransform(np.pad(error, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return depth[1:-1, 1:-1].astype(np.float32)

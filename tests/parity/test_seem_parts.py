@@ -22,8 +22,25 @@ from tests.parity import vectors
 from tests.parity.seem_vectors import SeemVectors
 from tests.parity.vectors import Case
 
-HANDLED = ("text", "backbone", "pixel_decoder", "panoptic_*", "spatial_*", "interactive_*", "grounding_*", "demo_*")
-HANDLED += ("exemplar_*", "module_focal_L_style_backbone", "module_deform_*", "module_sam_vit_*", "weights")
+HANDLED = tuple(
+    [
+        "text",
+        "backbone",
+        "pixel_decoder",
+        "panoptic_v0",
+        "spatial_v0_*",
+        "spatial_v1_*",
+        "interactive_loop_*",
+        "interactive_text_v0",
+        "grounding_*",
+        "demo_*",
+        "exemplar_v0",
+        "module_focal_L_style_backbone",
+        "module_deform_*",
+        "module_sam_vit_*",
+        "weights",
+    ]
+)
 
 
 def test_every_file_has_a_test() -> None:
@@ -86,7 +103,7 @@ def test_pixel_decoder(seem: SeemVectors, name: str) -> None:
     case.close("mask_features", pyramid.mask_features)
     for level, ours in enumerate(pyramid.levels):
         case.close(f"ms{level}", ours)
-        case.close(f"pos_ms{level}", sine_positions(*ours.shape[2:], ours.shape[1], ours))
+        case.close(f"pos_ms{level}", sine_positions(ours.shape[2], ours.shape[3], ours.shape[1], ours))
     case.done()
 
 

@@ -82,7 +82,7 @@ class Decoder(nn.Module):
         maps = tuple(level + self.level_embed.weight[i][:, None, None] for i, level in enumerate(projected))
         flat = [level.flatten(2).transpose(1, 2) for level in maps]
         placed = [
-            rows + sine_positions(*level.shape[2:], level.shape[1], level).flatten(2).transpose(1, 2)
+            rows + sine_positions(level.shape[2], level.shape[3], level.shape[1], level).flatten(2).transpose(1, 2)
             for rows, level in zip(flat, maps, strict=True)
         ]
         keys, values = [], []
@@ -96,7 +96,8 @@ class Decoder(nn.Module):
 
     def token(self, level: int, features: Tensor, sign: int) -> Tensor:
         """See :class:`inference.models.seem.sampler.TokenSource`."""
-        return features @ self.mask_sptial_embed[level] + self.pn_indicator.weight[0 if sign > 0 else 1]
+        token: Tensor = features @ self.mask_sptial_embed[level] + self.pn_indicator.weight[0 if sign > 0 else 1]
+        return token
 
     def class_vectors(self, states: Tensor) -> Tensor:
         """States (…, hidden) in the joint space with texts, (…, projection)."""
@@ -181,8 +182,8 @@ class Decoder(nn.Module):
 
 def masks_of(embeddings: Tensor, mask_features: Tensor) -> Tensor:
     """Mask logits (B, Q, h, w) of mask embeddings (B, Q, mask) on mask features (1 or B, mask, h, w)."""
-    height, width = mask_features.shape[2:]
-    return (embeddings @ mask_features.flatten(2)).unflatten(2, (height, width))
+    masks = embeddings @ mask_features.flatten(2)
+    return masks.reshape(*masks.shape[:2], *mask_features.shape[2:])
 
 
 def _where_earlier(recollection: Recollection, sight: Sight) -> list[Tensor]:
@@ -195,5 +196,5 @@ def _stacked(groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
 
 
 def _distribute(states: Tensor, groups: Sequence[Group]) -> None:
-    for group, state in zip(groups, states.split([len(group) for group in groups], 1), strict=True):
+    for group, state in zip(groups, torch.split(states, [len(group) for group in groups], 1), strict=True):
         group.state = state

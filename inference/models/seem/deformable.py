@@ -91,8 +91,8 @@ class _Transformer(nn.Module):
         x = torch.cat([each.flatten(2) for each in maps], 2).transpose(1, 2)
         for layer in self.encoder.layers:
             x = layer(x, positions, places, sizes)
-        rows = x.transpose(1, 2).split([h * w for h, w in sizes], 2)
-        return [each.unflatten(2, size) for each, size in zip(rows, sizes, strict=True)]
+        rows = torch.split(x.transpose(1, 2), [h * w for h, w in sizes], 2)
+        return [each.reshape(level.shape) for each, level in zip(rows, maps, strict=True)]
 
 
 class DeformablePixelDecoder(nn.Module):

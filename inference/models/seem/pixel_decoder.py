@@ -58,7 +58,7 @@ class _Transformer(nn.Module):
         flat = x.flatten(2).transpose(1, 2)
         for layer in self.encoder.layers:
             flat = layer(flat, positions)
-        return flat.transpose(1, 2).unflatten(2, (height, width))
+        return flat.transpose(1, 2).reshape(x.shape)
 
 
 class PixelDecoder(nn.Module):

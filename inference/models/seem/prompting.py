@@ -51,7 +51,7 @@ def groups_for(
 ) -> list[Group]:
     """The groups that are active for these prompts, as officially; ``wanted`` drops the other query groups.
 
-    Dropping queries that the wanted ones do not see changes nothing but the time.
+    Dropping queries that neither the wanted ones nor their tokens see changes nothing but the time.
     """
     batch = prompts.batch
     groups = [

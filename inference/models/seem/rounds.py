@@ -96,7 +96,8 @@ def play(
         text=phrase.tokens if phrase else None,
         previous=previous,
     )
-    answer = model.decode(sight, layout, said_now, {group})[group]
+    # the grounding queries stay although nobody reads their answer: the text's tokens look at them
+    answer = model.decode(sight, layout, said_now, {group, GroupName.GROUNDING_QUERIES})[group]
     if matching is not None:
         scores = answer.matching(matching)[0]
     else:

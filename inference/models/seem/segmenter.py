@@ -31,7 +31,7 @@ from inference.models.seem.finish import cropped, enlarged, panoptic
 from inference.models.seem.layout import V0, GroupName
 from inference.models.seem.prompting import ModelPrompts
 from inference.models.seem.rounds import Example, Found, Phrase, as_array, play, to_candidate
-from inference.models.seem.shape import RELEASED, SeemShape, VitShape
+from inference.models.seem.shape import RELEASED, SeemShape, Sizes, VitShape
 from inference.models.seem.sight import Sight
 from inference.models.seem.templates import BACKGROUND, TEMPLATES, spoken
 from inference.models.seem.tokenizer import Tokenizer
@@ -191,8 +191,8 @@ class SeemSegmenter:
             rows, columns = self._size(height, width)
             frame = ModelFrame(height, width, rows, columns, sight.padded)
             inside, outside = drawn([MaskPrompt(reference.mask, reference.positive)], frame)
-            marks = (torch.from_numpy(mask)[None].to(sight.device) for mask in (inside, outside))
-            samples.append(self._model.sample(sight, *marks))
+            marks = [torch.from_numpy(mask)[None].to(sight.device) for mask in (inside, outside)]
+            samples.append(self._model.sample(sight, marks[0], marks[1]))
         if not samples:
             return None
         return Example.joined(samples)
@@ -222,7 +222,7 @@ class SeemSegmenter:
         return as_array(torch.stack(rows))
 
 
-def _nearest(sizes: checkpoint.Sizes) -> tuple[str, SeemShape]:
+def _nearest(sizes: Sizes) -> tuple[str, SeemShape]:
     """The released architecture that a file fits, or comes closest to: its differences are then named."""
 
     def distance(title: str) -> int:

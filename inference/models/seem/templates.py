@@ -1,4 +1,4 @@
-"""How a class name is said to the text encoder: the prompt templates of X-Decoder, CLIP's for ImageNet with one more."""
+"""How a class name is said to the text encoder: X-Decoder's templates, which are CLIP's for ImageNet and one more."""
 
 from __future__ import annotations
 

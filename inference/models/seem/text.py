@@ -90,11 +90,13 @@ class LanguageEncoder(nn.Module):
 
     def class_logits(self, class_vectors: Tensor, names: Tensor) -> Tensor:
         """exp(scale) times the cosine of class vectors (…, projection) and names (N, projection): (…, N)."""
-        return self.logit_scale.exp() * unit(class_vectors) @ names.T
+        logits: Tensor = self.logit_scale.exp() * unit(class_vectors) @ names.T
+        return logits
 
     def similarity(self, class_vectors: Tensor, text: Tensor) -> Tensor:
         """Scaled cosine of class vectors (…, Q, projection) and class_emb (N, projection): (…, Q, N)."""
-        return unit(class_vectors) @ unit(text).T * self.logit_scale.exp().clamp(max=MAX_SCALE)
+        similarity: Tensor = unit(class_vectors) @ unit(text).T * self.logit_scale.exp().clamp(max=MAX_SCALE)
+        return similarity
 
 
 def unit(x: Tensor, epsilon: float = 1e-7) -> Tensor:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import regex
@@ -57,7 +58,7 @@ class Tokenizer:
         """The pieces of a word: the earliest merge of the list is made first, wherever it occurs."""
         pieces = [*word[:-1], word[-1] + _END]
         while len(pieces) > 1:
-            pairs = list(zip(pieces, pieces[1:], strict=False))
+            pairs = list(pairwise(pieces))
             best = min(pairs, key=lambda pair: self._rank.get(pair, len(self._rank)))
             if best not in self._rank:
                 break
