@@ -36,7 +36,7 @@ RELEASED_WEIGHTS = LossWeights()
 
 @dataclass(frozen=True, slots=True)
 class TclLosses:
-    """All losses, scalars, weights applied; ``positive`` (B, 1, 4h, 4w) and ``negative`` (B, B-1, 4h, 4w) soft masks."""
+    """All losses, scalars, weighted; ``positive`` (B, 1, 4h, 4w) and ``negative`` (B, B-1, 4h, 4w) soft masks."""
 
     image: Tensor
     feature: Tensor

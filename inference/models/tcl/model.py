@@ -114,7 +114,8 @@ class Tcl(nn.Module):
     ) -> Tensor:
         """Probabilities (B, N, H, W) at the size of the image; independent of each other, they do not sum to 1.
 
-        ``refinements`` counts the rounds of the refinement, 0 for none. ``preserved`` 0..1: the share of frozen CLIP. It is mixed in after the refinement, so it stays unrefined.
+        ``refinements`` counts the rounds of the refinement, 0 for none. ``preserved`` 0..1: the share of frozen CLIP;
+        it is mixed in after the refinement, so it stays unrefined.
         """
         masks = self.soft_masks(features, texts)
         if refinements > 0:

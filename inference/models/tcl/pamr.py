@@ -11,7 +11,7 @@ from torch.nn import functional
 ITERATIONS = 10
 DILATIONS = (1, 2, 4, 8, 12, 24)
 LABELS_AT_ONCE = 8
-"""Neighbours take 48 times the memory of a mask, so labels are refined in portions; they do not depend on each other."""
+"""Neighbours take 48 times the memory of a mask, so labels, which are independent, are refined in portions."""
 
 _AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
