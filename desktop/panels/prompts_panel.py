@@ -19,7 +19,7 @@ from desktop.panels.controls import GAP, TARGET, Chip, ElidedLabel, FlowLayout, 
 from desktop.panels.icons import icon
 from desktop.panels.text_box import TextBox
 from desktop.panels.words import prompt_icon, prompt_text
-from desktop.workspace import Workspace
+from desktop.workspace import Workspace, unused_sentence
 from inference.prompts import PromptKind, PromptSet
 
 _MAX_RESULTS = 100
@@ -141,9 +141,7 @@ class PromptsPanel(QWidget):
         name = self._workspace.find_with
         engine = next((status.spec for status in self._workspace.engines if status.spec.name == name), None)
         if engine is not None and PromptKind.TEXT not in engine.prompts:
-            takers = [s.spec.title for s in self._workspace.engines if PromptKind.TEXT in s.spec.prompts]
-            hint = self.tr(" %1 would.").replace("%1", ", ".join(takers)) if takers else ""
-            return self.tr("%1 does not take text.").replace("%1", engine.title) + hint
+            return unused_sentence(PromptKind.TEXT, engine, self._workspace.engines)
         return self._workspace.editable() or ""
 
     def _show_filters(self) -> None:

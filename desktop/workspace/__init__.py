@@ -5,10 +5,11 @@ Public names are re-exported here::
     from desktop.workspace import Workspace, EngineStatus, SessionInfo, Notice
 
 The class is put together from one file per concern: ``base`` (signals and state), ``images`` (opening, going from
-image to image), ``prompting`` (the session), ``classes``, ``objects`` (instances), ``engines`` (worker events),
+image to image), ``prompting`` (the session), ``references``, ``classes``, ``objects`` (instances), ``engines`` (worker events),
 ``proposals`` (whole-image runs), ``exchange`` (import and export jobs).
 """
 
+from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import (
     ClassCount,
     ColourBy,
@@ -45,4 +46,5 @@ __all__ = [
     "SessionInfo",
     "Severity",
     "Workspace",
+    "unused_sentence",
 ]

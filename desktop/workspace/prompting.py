@@ -23,6 +23,7 @@ from desktop.settings import Settings
 from desktop.workspace.engines import Engines
 from desktop.workspace.link import InferenceLink
 from desktop.workspace.undo import timestamp
+from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
 from inference.engine import Speed
 from inference.messages import Dropped, Failed, FailureKind, Finished, Progress, Segment, Started
@@ -47,6 +48,9 @@ class Prompting(Engines):
         self._preview: NDArray[np.float32] | None = None
         self._message = ""
         self._jobs_of_session: dict[int, str] = {}
+        self._held = False
+        self.class_of_phrase: dict[str, int] = {}
+        """Class ids that were chosen for phrases; shared with the prompts panel, where they are chosen."""
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -71,7 +75,7 @@ class Prompting(Engines):
             return ""
         if self._message:
             return self._message
-        unusable = session.unusable() if not session.is_empty else ""
+        unusable = self.can_run() if not session.is_empty else ""
         if unusable and session.candidate is None:
             return unusable
         if session.has_answer and session.candidate is None:
@@ -117,7 +121,17 @@ class Prompting(Engines):
         """Empty, or the reason why the engine cannot be asked."""
         if self._session is None:
             return self.tr("There is no prompt yet.")
-        return self._session.unusable()
+        reason = self._session.unusable()
+        return (self.unused_prompts() or reason) if reason else ""
+
+    def unused_prompts(self) -> str:
+        """Which prompts of the session count for nothing with the engine that answers, and who would take them."""
+        session = self._session
+        spec = self.specs.get(session.engine) if session is not None else None
+        if session is None or spec is None:
+            return ""
+        kinds = [PromptKind(ignored.kind) for ignored in session.ignored]
+        return " ".join(unused_sentence(kind, spec, self.engines) for kind in kinds)
 
     def can_accept(self) -> str:
         if self._session is None:
@@ -156,6 +170,7 @@ class Prompting(Engines):
             compose_edits=self.settings.flag("engines.compose"),
         )
         session.text_threshold, session.max_results = self._text_threshold, self._max_results
+        session.hold(self._held)
         return session
 
     def add_prompt(self, prompt: Prompt) -> None:
@@ -205,7 +220,8 @@ class Prompting(Engines):
         self._session_moved()
 
     def hold_requests(self, held: bool) -> None:
-        """While held (Ctrl down), prompts are collected and run once on release."""
+        """While held (Ctrl down), prompts are collected and run once on release, also those of a new session."""
+        self._held = held
         if self._session is not None:
             self._session.hold(held)
             if not held:
@@ -246,9 +262,7 @@ class Prompting(Engines):
             )
             for e in takers[:1]
         )
-        text = self.tr("{engine} does not take text; the words are ignored.").format(engine=spec.title)
-        if not takers:
-            text += " " + self.tr("No engine that takes text is installed.")
+        text = unused_sentence(PromptKind.TEXT, spec, self.engines)
         self.raise_notice(Notice(text, Severity.WARNING, actions))
 
     def set_text_threshold(self, threshold: float) -> None:
@@ -313,14 +327,15 @@ class Prompting(Engines):
         old = self._instances.get(session.refines) if session.refines is not None else None
         changed: list[Instance] = []
         for offset, candidate in enumerate(taken):
+            category = category_id if category_id is not None else self._class_found(session, candidate)
             mask = Mask.from_array(candidate.mask())
             provenance = self._provenance(session, candidate)
             if old is not None and offset == 0:
                 provenance = replace(provenance, created=old.provenance.created)
-                category = category_id if category_id is not None else old.category_id
-                changed.append(replace(old, mask=mask, provenance=provenance, category_id=category))
+                kept = category_id if category_id is not None else old.category_id
+                changed.append(replace(old, mask=mask, provenance=provenance, category_id=kept))
             else:
-                new = self.new_instance(mask, provenance, category_id)
+                new = self.new_instance(mask, provenance, category)
                 changed.append(replace(new, z_order=new.z_order + offset))
         verb = self.tr("Refine {what}") if old is not None else self.tr("Accept {what}")
         what = f"{self.class_name(changed[0].category_id)} #{changed[0].id}"
@@ -329,6 +344,22 @@ class Prompting(Engines):
             self.select([] if start_next else [i.id for i in changed])
         self.session_changed.emit()
         self.history_changed.emit()
+
+    def _class_found(self, session: Session, candidate: Candidate) -> int | None:
+        """The class of the phrase that found a candidate: chosen for it, of the same name, the current one, or new.
+
+        None without a phrase, and when it cannot be told which of several phrases found it.
+        """
+        phrases = [p.text for p in session.prompts if isinstance(p, Text) and p.positive]
+        named = [label.name for label in candidate.labels if label.name in phrases]
+        phrase = next(iter(named or (phrases if len(phrases) == 1 else ())), "")
+        chosen = self.class_of_phrase.get(phrase)
+        if not phrase or self.category(chosen) is not None:
+            return chosen
+        same = next((c.id for c in self.categories if c.name.casefold() == phrase.casefold()), None)
+        if same is not None or self._current_category is not None:
+            return same
+        return self.add_category(phrase)
 
     def _provenance(self, session: Session, candidate: Candidate) -> Provenance:
         return Provenance(

@@ -214,7 +214,9 @@ def test_text_runs_only_on_an_engine_that_takes_it(qtbot: QtBot, fake: FakeWorks
     qtbot.addWidget(panel)
     panel.text.setPlainText("red car")
     assert not panel._run.isEnabled()
-    assert panel._run.toolTip() == "Classic does not take text. SEEM, TCL would."
+    assert panel._run.toolTip() == (
+        "Classic uses points, boxes, scribbles and masks; text is ignored. Text would work with TCL."
+    )
     fake.find_with = "tcl"
     fake.engines_changed.emit()
     qtbot.keyClick(panel.text, Qt.Key.Key_Return)

@@ -19,6 +19,7 @@ def specs() -> list[EngineSpec]:
     return [
         EngineSpec("classic", "Classic", touch, able, Speed.INSTANT, "", "", "built in"),
         EngineSpec("words", "Words", frozenset({PromptKind.TEXT}), frozenset(), Speed.SECONDS, "", "", "text"),
+        EngineSpec("pairs", "Pairs", frozenset({PromptKind.REFERENCE}), frozenset(), Speed.SECONDS, "", "", "pairs"),
     ]
 
 
@@ -81,6 +82,8 @@ class FakeWorker(QObject):
                 logits[int(prompt.y0) : int(prompt.y1), int(prompt.x0) : int(prompt.x1)] = 5.0
             elif prompt.kind is PromptKind.TEXT:
                 logits[: 5 + more, :5] = 5.0
+            elif prompt.kind is PromptKind.REFERENCE:
+                logits[10:20, 10:20] = 5.0
             elif prompt.kind is PromptKind.MASK:
                 logits[prompt.mask] = 5.0  # type: ignore[union-attr]
         return Candidate(logits, Frame.whole(height, width), score, request.engine)

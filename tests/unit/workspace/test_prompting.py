@@ -122,7 +122,7 @@ def test_switching_engines_keeps_prompts_and_says_what_is_ignored(browsing: Work
     browsing.set_refine_with("words")
     assert browsing.session is not None
     assert [(i.kind, i.count) for i in browsing.session.ignored] == [("point", 1)]
-    assert browsing.can_run() == "Words takes none of these prompts."
+    assert browsing.can_run() == "Words uses text; points are ignored. Points would work with Classic."
     browsing.set_find_with("classic")
     browsing.set_refine_with("classic")
     assert browsing.session.candidate is not None
@@ -134,7 +134,9 @@ def test_words_that_no_engine_takes_are_said(browsing: Workspace, worker: FakeWo
     browsing.notice_raised.connect(raised.append)
     browsing.add_text("cat, dog")
     assert [p.text for p in browsing.prompts] == ["cat", "dog"]  # type: ignore[union-attr]
-    assert raised[0].text == "Classic does not take text; the words are ignored."
+    assert raised[0].text == (
+        "Classic uses points, boxes, scribbles and masks; text is ignored. Text would work with Words."
+    )
     raised[0].actions[0].run()
     assert browsing.find_with == "words"
     assert worker.segments[-1].engine == "words"
