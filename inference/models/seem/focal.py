@@ -83,7 +83,8 @@ class FocalBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.gamma_1 * self.norm1(self.modulation(x))
-        return x + self.gamma_2 * self.norm2(self.mlp(x))
+        y: Tensor = x + self.gamma_2 * self.norm2(self.mlp(x))
+        return y
 
 
 class DepthwiseFocalBlock(FocalBlock):

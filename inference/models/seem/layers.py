@@ -48,7 +48,7 @@ class Attention(nn.Module):
         return self.attend(queries, *self.keys_values(keys, values), blocked)
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class CrossAttentionLayer(nn.Module):

@@ -101,7 +101,8 @@ class LanguageEncoder(nn.Module):
 
 def unit(x: Tensor, epsilon: float = 1e-7) -> Tensor:
     """x / (|x| + epsilon) along the last axis."""
-    return x / (x.norm(dim=-1, keepdim=True) + epsilon)
+    scaled: Tensor = x / (x.norm(dim=-1, keepdim=True) + epsilon)
+    return scaled
 
 
 def token_count(ids: Tensor) -> int:

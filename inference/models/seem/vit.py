@@ -32,7 +32,7 @@ class _Attention(nn.Module):
         """Offsets (B, heads, h w, h w): the query times the embedding of its distance, along rows and columns."""
         place = torch.arange(self.side, device=q.device)
         distance = place[:, None] - place[None] + self.side - 1
-        grid = q.unflatten(2, (height, width))
+        grid = q.reshape(*q.shape[:2], height, width, q.shape[3])
         along_h = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rel_pos_h[distance])
         along_w = torch.einsum("bnhwc,wkc->bnhwk", grid, self.rel_pos_w[distance])
         return (along_h[..., :, None] + along_w[..., None, :]).flatten(4).flatten(2, 3)
@@ -75,7 +75,8 @@ class _Block(nn.Module):
         rows, columns = x.shape[1] // side, x.shape[2] // side
         windows = x.reshape(batch, rows, side, columns, side, channels).transpose(2, 3).flatten(0, 2)
         y = self.attn(windows).reshape(batch, rows, columns, side, side, channels).transpose(2, 3)
-        return y.reshape(batch, rows * side, columns * side, channels)[:, :height, :width]
+        merged: Tensor = y.reshape(batch, rows * side, columns * side, channels)[:, :height, :width]
+        return merged
 
 
 class _PatchEmbed(nn.Module):
