@@ -27,7 +27,7 @@ def by_distance(
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(ends, ends, st.integers(1, 12), st.booleans())
 def test_a_stroke_covers_exactly_the_pixels_within_reach(
     a: tuple[int, int], b: tuple[int, int], size: int, square: bool
