@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from inference.models.odise.checkpoint import Frozen
+from inference.models.odise.checkpoint import load as load_odise
+from inference.models.odise.classify import Vocabulary
+from inference.models.odise.finish import Segment
+from inference.models.odise.model import Odise, Shares
 from inference.models.tcl.checkpoint import load as load_tcl
 from inference.models.tcl.model import Tcl
 from tests.parity import vectors
@@ -28,6 +37,18 @@ def thinned(case: Case, key: str, ours: Tensor, absolute: float) -> None:
         case.close(f"{key}_c{channels}", ours[:, ::channels], absolute, 0.0)
 
 
+def rows(segments: list[Segment]) -> Tensor:
+    return torch.tensor([[s.id, s.category, s.is_thing] for s in segments]).reshape(-1, 3)
+
+
+def top_for(log_probs: Tensor, things: frozenset[int], wanted: int) -> int:
+    """How many of the best pairs of query and class hold the wanted number of things."""
+    probabilities = log_probs.softmax(-1)[:, :-1]
+    classes = (probabilities.flatten().argsort(descending=True) % probabilities.shape[1]).tolist()
+    places = [place for place, category in enumerate(classes) if category in things]
+    return places[wanted - 1] + 1
+
+
 class TclVectors:
     """The TCL model, its vectors, and how they were made."""
 
@@ -38,4 +59,44 @@ class TclVectors:
             weights(f"{name}_weights"),
             heads=self.config["vision_heads"],
             text_heads=self.config["transformer_heads"],
+        )
+
+
+class OdiseVectors:
+    """One of the two ODISE models, with tiny frozen networks, its vectors, and how they were made."""
+
+    def __init__(self, name: str) -> None:
+        self.case = Case(MODEL, f"{name}_io")
+        self.meta: dict[str, Any] = vectors.read_json(MODEL, "odise_meta.json")
+        seen = Case(MODEL, "odise_label_io")
+        """Holds the inputs that both models share."""
+        self.image = seen["image"][None].float() / 255
+        self.names, self.photos = seen["text_raw"], seen["text_photo"]
+        tensors = weights("odise_label_weights")
+        self.flavour = name.removeprefix("odise_")
+        if name != "odise_label":
+            backbone = {key: tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
+            tensors = backbone | weights(f"{name}_head_weights")
+        self.model: Odise = load_odise(tensors, self._frozen(seen))
+        vocabulary = self.meta["vocab"]
+        self.vocabulary = Vocabulary(
+            names=tuple(tuple(names) for names in vocabulary["test"]),
+            things=frozenset(vocabulary["things"]),
+            trained=frozenset(name for names in vocabulary["train"] for name in names),
+        )
+        self.shares = Shares(**self.meta[self.flavour])
+
+    @staticmethod
+    def _frozen(seen: Case) -> Frozen:
+        configs = vectors.read_json(MODEL, "frozen_configs.json")
+        unet = UNet2DConditionModel(**configs["unet"])
+        unet.load_state_dict(weights("frozen_unet_diffusers"))
+        vae = AutoencoderKL(**configs["vae"])
+        vae.load_state_dict(weights("frozen_vae_diffusers"))
+        clip = CLIPVisionModelWithProjection(CLIPVisionConfig(**configs["clip_vision"]))
+        clip.load_state_dict(weights("frozen_clip_vision_hf"))
+        for network in (unet, vae, clip):
+            network.eval().requires_grad_(False)
+        return Frozen(
+            unet, vae, clip, seen["uncond_inputs"], math.exp(configs["clip_logit_scale"]), configs["vae"]["sample_size"]
         )

@@ -6,13 +6,12 @@ import re
 
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional
 
 from inference.models.odise import mask_generator
-from inference.models.odise.finish import EnlargedMasks, Segment, instances, panoptic, semantic
+from inference.models.odise.finish import EnlargedMasks, instances, panoptic, semantic
 from tests.parity import vectors
-from tests.parity.openvocab_vectors import MODEL, weights
+from tests.parity.openvocab_vectors import MODEL, rows, top_for, weights
 from tests.parity.vectors import Case
 
 STANDALONE = vectors.cases(MODEL, "odise_m2f*_io")
@@ -34,23 +33,11 @@ def test_mask_generator(name: str) -> None:
     case.done()
 
 
-def rows(segments: list[Segment]) -> Tensor:
-    return torch.tensor([[s.id, s.category, s.is_thing] for s in segments]).reshape(-1, 3)
-
-
 def things_of(case: Case) -> frozenset[int]:
     """The things are not in the file: those that its segments say are things, and the classes of its instances."""
     tables = [tensor for key, tensor in case.tensors.items() if key.startswith("segments_")]
     said = {int(category) for table in tables for _, category, is_thing in table if is_thing}
     return frozenset(said | set(case["inst_classes"].tolist() if "inst_classes" in case else []))
-
-
-def top_for(log_probs: Tensor, things: frozenset[int], wanted: int) -> int:
-    """How many of the best pairs of query and class hold the wanted number of things."""
-    probabilities = log_probs.softmax(-1)[:, :-1]
-    classes = (probabilities.flatten().argsort(descending=True) % probabilities.shape[1]).tolist()
-    places = [place for place, category in enumerate(classes) if category in things]
-    return places[wanted - 1] + 1
 
 
 @pytest.mark.parametrize("name", FINISHED)

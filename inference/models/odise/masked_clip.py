@@ -1,0 +1,80 @@
+"""CLIP's embedding of a region of an image, by masked attention (section 6 of MaskCLIP; ODISE's second classifier).
+
+Image tokens ignore mask tokens, so their keys and values are computed once per image and serve any masks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import CLIPVisionModelWithProjection
+
+from inference.models.odise.diffusion_features import clip_pixels
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTokens:
+    """Keys and values of each layer, float (heads, 1 + patches, width), and the class token (1, C) at the start."""
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    start: Tensor
+
+
+class MaskedClip:
+    """A CLIP image tower that embeds masks."""
+
+    def __init__(self, clip: CLIPVisionModelWithProjection) -> None:
+        self.clip = clip
+        self.tower = clip.vision_model
+        self.size: int = clip.config.image_size
+        self.patch: int = clip.config.patch_size
+        self.heads: int = clip.config.num_attention_heads
+
+    def encode(self, image: Tensor) -> ImageTokens:
+        """``image`` float (1, 3, H, W) in 0..1, without padding; it is squashed to CLIP's square."""
+        x = self.tower.embeddings(clip_pixels(image, self.size, "bilinear"))
+        x = self.tower.pre_layrnorm(x)[0]
+        start = x[:1]
+        keys, values = [], []
+        for layer in self.tower.encoder.layers:
+            normed = layer.layer_norm1(x)
+            keys.append(self._split(layer.self_attn.k_proj(normed)))
+            values.append(self._split(layer.self_attn.v_proj(normed)))
+            x = self._layer(layer, x, normed, keys[-1], values[-1], None)
+        return ImageTokens(tuple(keys), tuple(values), start)
+
+    def embed(self, tokens: ImageTokens, masks: Tensor) -> Tensor:
+        """Embeddings float (M, D), not normalised, of masks given as logits float (M, h, w) over the image.
+
+        A mask token sees the class token and the patches that the mask touches. A mask that touches none sees the
+        class token alone, that is, the whole image, as in the official code.
+        """
+        visible = self.visible(masks)
+        x = tokens.start.expand(len(masks), -1)
+        for layer, keys, values in zip(self.tower.encoder.layers, tokens.keys, tokens.values, strict=True):
+            x = self._layer(layer, x, layer.layer_norm1(x), keys, values, visible)
+        embedded: Tensor = self.clip.visual_projection(self.tower.post_layernorm(x))
+        return embedded
+
+    def visible(self, masks: Tensor) -> Tensor:
+        """Bool (M, 1 + patches): which tokens the masks, as logits float (M, h, w), let a mask token see."""
+        square = functional.interpolate(masks[None], size=(self.size, self.size), mode="bilinear", align_corners=False)
+        touched = functional.max_pool2d(square.sigmoid(), self.patch, self.patch)[0].flatten(1) >= 0.5
+        return torch.cat([torch.ones_like(touched[:, :1]), touched], dim=1)
+
+    def _split(self, x: Tensor) -> Tensor:
+        """(L, C) to (heads, L, C / heads)."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(0, 1)
+
+    def _layer(
+        self, layer: torch.nn.Module, x: Tensor, normed: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None
+    ) -> Tensor:
+        queries = self._split(layer.self_attn.q_proj(normed))
+        attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)
+        x = x + layer.self_attn.out_proj(attended.transpose(0, 1).flatten(1))
+        fed: Tensor = x + layer.mlp(layer.layer_norm2(x))
+        return fed
