@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.dataset.model import Category, Kind
+from desktop.dataset.palette import CLASS_COLOURS, next_colour
 from desktop.panels.controls import TARGET, explain
-from desktop.panels.palette import LIGHT_COLOURS, next_colour
 from desktop.workspace import Workspace
 
 
@@ -78,7 +78,7 @@ class ClassEditor(QDialog):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(2)
         group = QButtonGroup(self)
-        for place, colour in enumerate(LIGHT_COLOURS):
+        for place, colour in enumerate(CLASS_COLOURS):
             button = QToolButton()
             button.setCheckable(True)
             button.setChecked(colour == self._colour)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -14,15 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.image_service import picture_of
 from desktop.panels.candidate_strip import CandidateStrip
 from desktop.panels.controls import GAP, TARGET, Chip, ElidedLabel, FlowLayout, explain, icon_button, soft_label
 from desktop.panels.icons import icon
 from desktop.panels.text_box import TextBox
 from desktop.panels.words import prompt_icon, prompt_text
 from desktop.workspace import Workspace, unused_sentence
-from inference.prompts import PromptKind, PromptSet
+from inference.prompts import PromptKind, PromptSet, Reference
 
 _MAX_RESULTS = 100
+_CROP = 32
+"""Side of the thumbnail of a reference, logical pixels."""
 
 
 class PromptsPanel(QWidget):
@@ -205,6 +210,17 @@ def _clear(layout: QVBoxLayout) -> None:
             widget.deleteLater()
 
 
+def _crop(prompt: Reference) -> QPixmap:
+    """The surroundings of a reference's region, small."""
+    rows, columns = (np.flatnonzero(prompt.mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return icon("reference").pixmap(16, 16)
+    part = prompt.pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return QPixmap.fromImage(picture_of(part)).scaled(
+        _CROP, _CROP, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
+
+
 class _PhraseRow(QWidget):
     """A phrase and the class that its masks get: by name, else the current one, else a new one."""
 
@@ -250,8 +266,11 @@ class _PromptRow(QWidget):
         prompt = prompts.prompts[index]
         muted = index in prompts.muted
         kind = QLabel()
-        kind.setPixmap(icon(prompt_icon(prompt)).pixmap(16, 16))
-        kind.setFixedWidth(20)
+        if isinstance(prompt, Reference):
+            kind.setPixmap(_crop(prompt))
+        else:
+            kind.setPixmap(icon(prompt_icon(prompt)).pixmap(16, 16))
+            kind.setFixedWidth(20)
         text = ElidedLabel(f"{index + 1}  {prompt_text(prompt)}")
         text.setEnabled(not muted)
         eye = icon_button("eye-off" if muted else "eye", self.tr("Use prompt") if muted else self.tr("Mute prompt"))

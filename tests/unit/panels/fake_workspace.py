@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QImage
 from desktop.canvas.host import SelectMode, ToolOptions
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Category, Image, ImageState, Instance, Provenance
-from desktop.panels.palette import LIGHT_COLOURS
+from desktop.dataset.palette import CLASS_COLOURS
 from desktop.workspace import ClassCount, EngineStatus, HistoryEntry, ImageFilter, JobInfo, Saved, SessionInfo
 from inference.engine import Capability, EngineSpec, Speed
 from inference.messages import DeviceInfo, EngineState
@@ -176,7 +176,7 @@ class FakeWorkspace(QObject):
     def add_category(self, name: str, *rest: Any) -> int:
         self.calls.append(("add_category", (name, *rest)))
         new = len(self.categories) + 1
-        self.categories.append(Category(new, name, LIGHT_COLOURS[(new - 1) % 20], position=new))
+        self.categories.append(Category(new, name, CLASS_COLOURS[(new - 1) % 20], position=new))
         self.categories_changed.emit()
         return new
 
@@ -199,7 +199,7 @@ def filled(instances: int = 40, images: int = 12) -> FakeWorkspace:
     """A workspace in the middle of work: five classes, instances, images, a session, jobs."""
     workspace = FakeWorkspace()
     names = ("person", "bicycle", "car", "traffic light", "dog")
-    workspace.categories = [Category(i, n, LIGHT_COLOURS[i - 1], position=i) for i, n in enumerate(names, 1)]
+    workspace.categories = [Category(i, n, CLASS_COLOURS[i - 1], position=i) for i, n in enumerate(names, 1)]
     workspace.current_category = workspace.categories[2]
     states = list(ImageState)
     workspace.images = [
