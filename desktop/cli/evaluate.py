@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from desktop.cli.output import console, print_json, progress_bar
+from desktop.cli.output import InputProblem, console, print_json, progress_bar, say
 from inference.evaluation import clicks as click_protocol
+from inference.evaluation import rootwords as word_protocol
 from inference.registry import create_engine, default_engine
 
 app = typer.Typer(help="How good an engine is on a set of images with masks.", no_args_is_help=True)
@@ -36,6 +37,24 @@ def clicks(
         print_json(figures)
     else:
         _print(figures)
+
+
+@app.command()
+def rootwords(
+    listing: Annotated[Path, typer.Option("--list", help="JSON list of expressions with their root words.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """How many root words of referring expressions are found ("cow" in "left brown cow")."""
+    try:
+        figures = word_protocol.evaluate(word_protocol.read_list(listing))
+    except word_protocol.BadWordList as problem:
+        raise InputProblem(str(problem)) from problem
+    if as_json:
+        print_json(figures)
+    else:
+        for miss in figures["wrong"]:
+            say(f"{miss['text']}: found {miss['found']}, expected {miss['root']}")
+        say(f"{figures['correct']} of {figures['n']} correct")
 
 
 def _print(figures: dict[str, Any]) -> None:
