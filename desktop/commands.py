@@ -23,6 +23,7 @@ TOOLS: tuple[tuple[str, str, str, str], ...] = (
     ("point", "Point", "Q", "Left click: part of the object. Right click: not part of it. Drag: a box."),
     ("box", "Box", "W", "Drag a box round the object; right-drag excludes an area."),
     ("scribble", "Scribble", "S", "Draw over the object; right button over what does not belong to it."),
+    ("reference", "Reference", "Y", "Mark a region of another image: the engine looks for the same here."),
     ("text", "Text", "T", "Describe what to find in words."),
     ("polygon", "Polygon", "P", "Click vertices; Enter, a double-click or the first vertex closes."),
     ("rectangle", "Rectangle", "M", "Drag a rectangle; Shift: square, Ctrl: from the centre."),
@@ -35,7 +36,7 @@ TOOLS: tuple[tuple[str, str, str, str], ...] = (
 
 TOOL_FAMILIES: tuple[tuple[str, ...], ...] = (
     ("tool.select",),
-    ("tool.point", "tool.box", "tool.scribble", "tool.text"),
+    ("tool.point", "tool.box", "tool.scribble", "tool.text", "tool.reference"),
     ("tool.polygon", "tool.rectangle", "tool.lasso", "tool.brush", "tool.eraser", "tool.wand", "tool.livewire"),
 )
 
@@ -213,7 +214,7 @@ def _image(w: MainWindow) -> list[Command]:
 
 def _tools(w: MainWindow) -> list[Command]:
     def is_current(name: str) -> bool:
-        return w.canvas.tool == name
+        return w.reference_pane.isVisible() if name == "reference" else w.canvas.tool == name
 
     return [
         Command(
@@ -305,7 +306,7 @@ def _engine(w: MainWindow) -> list[Command]:
 
     def acceptable() -> str:
         # a drawing on the canvas is finished by the same key
-        return "" if w.drawing else ws.can_accept()
+        return "" if w.drawing else ws.can_accept() and w.cannot_ask()
 
     return [
         Command("session.accept", tr("Accept"), w.accept, ("Return", "Enter", "F"), canvas, menu="Engine",

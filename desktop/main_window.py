@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QInputDialog,
     QMenu,
     QMessageBox,
+    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -45,6 +46,7 @@ from desktop.panels.tool_bar import ToolsBar
 from desktop.settings import user_state_folder
 from desktop.window_dialogs import WindowDialogs
 from desktop.window_layout import DEFAULT_SIZE, MINIMUM_SIZE, WindowLayout
+from desktop.window_reference import ReferencePane
 from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
 MENUS = ("File", "Edit", "View", "Image", "Object", "Engine", "Review", "Help")
@@ -106,10 +108,18 @@ class MainWindow(WindowDialogs):
         column.setSpacing(0)
         column.addWidget(self.context_bar)
         column.addWidget(self.canvas, 1)
+        self.reference_pane = ReferencePane(self.workspace)
+        side_by_side = QSplitter(Qt.Orientation.Horizontal)
+        side_by_side.setChildrenCollapsible(False)
+        side_by_side.addWidget(work)
+        side_by_side.addWidget(self.reference_pane)
+        side_by_side.setSizes([3, 2])
+        side_by_side.setStretchFactor(0, 3)
+        side_by_side.setStretchFactor(1, 2)
         self.empty_page = EmptyWindowPage(self.workspace)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty_page)
-        self.pages.addWidget(work)
+        self.pages.addWidget(side_by_side)
         centre = QWidget()
         outer = QVBoxLayout(centre)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -197,6 +207,8 @@ class MainWindow(WindowDialogs):
     def _build_tool_bar(self) -> None:
         families = [[self.registry.action(name) for name in family] for family in TOOL_FAMILIES]
         self.tools = ToolsBar(families, self)
+        # the pane stays open beside whichever tool is current
+        self.registry.action("tool.reference").setActionGroup(None)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
         self.tools.set_text_visible(self.workspace.settings.flag("appearance.tool_text"))
 
@@ -233,6 +245,8 @@ class MainWindow(WindowDialogs):
         self.instances_panel.summary_changed.connect(self.sections.sections["instances"].set_summary)
         self.session_bar.class_wanted.connect(self.chooser.open_at)
         self.chooser.chosen.connect(self._class_chosen)
+        self.reference_pane.closed.connect(self._reference_chosen)
+        self.prompts_panel.class_of_phrase = ws.class_of_phrase
         status.jobs_requested.connect(self.jobs.open_above)
         status.save_details_requested.connect(self._save_details)
         status.zoom_requested.connect(self.canvas.zoom_to_100)
@@ -321,11 +335,27 @@ class MainWindow(WindowDialogs):
     # -- tools and the session -----------------------------------------------------------------------------------
 
     def choose_tool(self, name: str) -> None:
+        if name == "reference":
+            self.toggle_reference()
+            return
         self.canvas.set_tool(name)
         if name == "text":
             self.focus_text()
         else:
             self.canvas.setFocus()
+
+    def toggle_reference(self) -> None:
+        """Open the reference pane beside the canvas, or close it."""
+        if self.reference_pane.isVisible():
+            self.reference_pane.leave()
+        else:
+            self.canvas.finish_drawing()
+            self.reference_pane.open()
+        self._refresh.start(0)
+
+    def _reference_chosen(self) -> None:
+        self.canvas.setFocus()
+        self._refresh.start(0)
 
     def focus_text(self) -> None:
         if self.sections.is_compact:
@@ -343,9 +373,20 @@ class MainWindow(WindowDialogs):
             self.canvas.set_tool("region_of_interest")
 
     def accept(self) -> None:
-        """Enter: finish the drawing on the canvas, else accept the session."""
-        if not self.canvas.finish_drawing():
+        """Enter: finish the drawing on the canvas, else run what was not asked yet, else accept the session."""
+        if self.canvas.finish_drawing():
+            return
+        if self.workspace.can_accept() and not self.cannot_ask():
+            self.workspace.run()
+        else:
             self.workspace.accept()
+
+    def cannot_ask(self) -> str:
+        """Empty when Enter can run the session, which has no mask yet; else why not."""
+        session = self.workspace.session
+        if session is None or session.busy or session.candidate is not None:
+            return self.workspace.can_accept()
+        return self.workspace.can_run()
 
     def accept_next(self) -> None:
         if not self.canvas.finish_drawing():
