@@ -46,7 +46,8 @@ class SeemVectors:
         path = vectors.folder("seem") / "weights.safetensors"
         tensors = checkpoint.read_tensors(path)
         self.config: dict[str, Any] = vectors.read_json("seem", "config.json")
-        self.meta: dict[str, Any] = vectors.read_json("seem", "meta.json")
+        described = (vectors.folder("seem") / "meta.json").is_file()
+        self.meta: dict[str, Any] = vectors.read_json("seem", "meta.json") if described else {}
         self.tensors = tensors
         self.shape = from_official(self.config["v0"], checkpoint.sizes_of(tensors))
         self.model = checkpoint.load(tensors, self.shape)
@@ -69,7 +70,9 @@ class SeemVectors:
 
     @cached_property
     def names(self) -> Tensor:
-        return self.model.text.names(self.case("text")["class_prompt_ids"].long())
+        case = self.case("text")
+        ids = case.get("class_prompt_ids")
+        return case["class_text_embeddings"] if ids is None else self.model.text.names(ids.long())
 
     def padded(self, masks: Tensor, sight: Sight | None = None) -> Tensor:
         """Bool masks (…, H, W) in the padded frame."""

@@ -45,10 +45,11 @@ def test_rounds_and_their_iou(seem: SeemVectors, name: str) -> None:
 def test_rounds_need_their_memory(seem: SeemVectors, name: str) -> None:
     """Without the previous mask the second round is another one."""
     case = seem.case(name)
-    said = seem.model.sample(seem.sight, case["round1_pos"][:, 0].bool(), case["round1_neg"][:, 0].bool())
-    answer = seem.forward(V0, ModelPrompts(spatial=said.tokens)).answers[GroupName.SPATIAL_QUERIES]
-    forgetful = answer.mask(seem.sight, answer.matching(said.positive).argmax(1))
-    assert (forgetful - case["round1_prev_mask_out"]).abs().max() > 0.1
+    for index, positive in list(case.numbered_between("round", "_pos"))[1:]:
+        said = seem.model.sample(seem.sight, positive[:, 0].bool(), case[f"round{index}_neg"][:, 0].bool())
+        answer = seem.forward(V0, ModelPrompts(spatial=said.tokens)).answers[GroupName.SPATIAL_QUERIES]
+        forgetful = answer.mask(seem.sight, answer.matching(said.positive).argmax(1))
+        assert (forgetful - case[f"round{index}_prev_mask_out"]).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("name", vectors.cases("seem", "interactive_loop_*"))

@@ -22,20 +22,12 @@ from tests.parity import vectors
 from tests.parity.seem_vectors import SeemVectors
 from tests.parity.vectors import Case
 
-HANDLED: tuple[str, ...] = (
-    "text",
-    "backbone",
-    "pixel_decoder",
-    "panoptic_v0",
-    "spatial_v?_*",
-    "interactive_*_v0",
-    "grounding_*",
-)
-HANDLED = (*HANDLED, "demo_*", "exemplar_v0", "module_focal_L_style_backbone", "module_deform_*", "module_sam_vit_*")
+PARTS = ("text", "backbone", "pixel_decoder", "module_focal_L_style_backbone", "module_deform_*", "module_sam_vit_*")
+DECODER = ("panoptic_*", "spatial_v?_*", "interactive_*", "grounding_*", "demo_*", "exemplar_*")
 
 
 def test_every_file_has_a_test() -> None:
-    assert set(vectors.cases("seem", "*")) == set(vectors.cases("seem", "weights", *HANDLED))
+    assert set(vectors.cases("seem", "*")) == set(vectors.cases("seem", "weights", *PARTS, *DECODER))
 
 
 def test_saved_weights_have_the_official_names_and_values(seem: SeemVectors, tmp_path: Path) -> None:
