@@ -109,17 +109,14 @@ class MainWindow(WindowDialogs):
         column.addWidget(self.context_bar)
         column.addWidget(self.canvas, 1)
         self.reference_pane = ReferencePane(self.workspace)
-        side_by_side = QSplitter(Qt.Orientation.Horizontal)
-        side_by_side.setChildrenCollapsible(False)
-        side_by_side.addWidget(work)
-        side_by_side.addWidget(self.reference_pane)
-        side_by_side.setSizes([3, 2])
-        side_by_side.setStretchFactor(0, 3)
-        side_by_side.setStretchFactor(1, 2)
+        self._side_by_side = QSplitter(Qt.Orientation.Horizontal)
+        self._side_by_side.setChildrenCollapsible(False)
+        self._side_by_side.addWidget(work)
+        self._side_by_side.addWidget(self.reference_pane)
         self.empty_page = EmptyWindowPage(self.workspace)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.empty_page)
-        self.pages.addWidget(side_by_side)
+        self.pages.addWidget(self._side_by_side)
         centre = QWidget()
         outer = QVBoxLayout(centre)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -208,7 +205,8 @@ class MainWindow(WindowDialogs):
         families = [[self.registry.action(name) for name in family] for family in TOOL_FAMILIES]
         self.tools = ToolsBar(families, self)
         # the pane stays open beside whichever tool is current
-        self.registry.action("tool.reference").setActionGroup(None)
+        reference = self.registry.action("tool.reference")
+        reference.actionGroup().removeAction(reference)
         self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.tools)
         self.tools.set_text_visible(self.workspace.settings.flag("appearance.tool_text"))
 
@@ -351,6 +349,8 @@ class MainWindow(WindowDialogs):
         else:
             self.canvas.finish_drawing()
             self.reference_pane.open()
+            share = self._side_by_side.width() // 5
+            self._side_by_side.setSizes([3 * share, 2 * share])
         self._refresh.start(0)
 
     def _reference_chosen(self) -> None:
