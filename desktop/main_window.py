@@ -46,6 +46,7 @@ from desktop.panels.tool_bar import ToolsBar
 from desktop.settings import user_state_folder
 from desktop.window_dialogs import WindowDialogs
 from desktop.window_layout import DEFAULT_SIZE, MINIMUM_SIZE, WindowLayout
+from desktop.window_proposals import ProposalsPanel
 from desktop.window_reference import ReferencePane
 from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
@@ -130,6 +131,7 @@ class MainWindow(WindowDialogs):
         self.prompts_panel = PromptsPanel(self.workspace)
         self.classes_panel = ClassesPanel(self.workspace)
         self.instances_panel = InstancesPanel(self.workspace)
+        self.proposals_panel = ProposalsPanel(self.workspace)
         self.history = HistoryPanel(self.workspace)
         self.adjustments = AdjustmentsPanel()
         self.sections = SectionColumn()
@@ -138,11 +140,12 @@ class MainWindow(WindowDialogs):
             Section("prompts", self.tr("Prompts"), "prompts", self.prompts_panel),
             Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=1),
             Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=2),
+            Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
             Section("history", self.tr("History"), "history", self.history),
             Section("adjustments", self.tr("Image adjustments"), "adjustments", self.adjustments),
         ):
             self.sections.add(section)
-        for name in ("history", "adjustments"):
+        for name in ("proposals", "history", "adjustments"):
             self.sections.sections[name].set_folded(True)
         self.panel_dock = self._dock("panels_dock", self.tr("Panels"), self.sections)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel_dock)
@@ -237,12 +240,13 @@ class MainWindow(WindowDialogs):
         self.empty_page.open_images_requested.connect(self.ask_images)
         self.empty_page.open_project_requested.connect(self.ask_project)
         self.strip.open_requested.connect(self.ask_folder)
-        for panel in (self.strip, self.prompts_panel, self.classes_panel, self.instances_panel):
+        for panel in (self.strip, self.prompts_panel, self.classes_panel, self.instances_panel, self.proposals_panel):
             panel.left.connect(self.canvas.setFocus)
         self.instances_panel.activated.connect(self._go_to_instance)
         self.instances_panel.summary_changed.connect(self.sections.sections["instances"].set_summary)
         self.session_bar.class_wanted.connect(self.chooser.open_at)
         self.chooser.chosen.connect(self._class_chosen)
+        self.proposals_panel.arrived.connect(lambda: self.sections.sections["proposals"].set_folded(False))
         self.reference_pane.closed.connect(self._reference_chosen)
         self.prompts_panel.class_of_phrase = ws.class_of_phrase
         status.jobs_requested.connect(self.jobs.open_above)
