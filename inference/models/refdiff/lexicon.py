@@ -37,7 +37,7 @@ JOINTS = _words(
     "in on at with w w/ w/o by of from to next beside besides between under underneath over above below beneath "
     "against along across around inside outside into onto toward towards within without through during for off out up "
     "down about like as than who whom whose where when while because but or is are was were be being been am 's has "
-    "have had does do did can could will would should says saying not no isn't aren't nearby facing"
+    "have had does do did can could will would should says saying not no isn't aren't nearby facing near"
 )
 PARTICLES = _words("up down off out over")
 BE = _words("is are was were")
