@@ -72,12 +72,8 @@ class OdiseVectors:
         """Holds the inputs that both models share."""
         self.image = seen["image"][None].float() / 255
         self.names, self.photos = seen["text_raw"], seen["text_photo"]
-        tensors = weights("odise_label_weights")
         self.flavour = name.removeprefix("odise_")
-        if name != "odise_label":
-            backbone = {key: tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
-            tensors = backbone | weights(f"{name}_head_weights")
-        self.model: Odise = load_odise(tensors, self._frozen(seen))
+        self.model: Odise = load_odise(*self.parts(name))
         vocabulary = self.meta["vocab"]
         self.vocabulary = Vocabulary(
             names=tuple(tuple(names) for names in vocabulary["test"]),
@@ -87,7 +83,13 @@ class OdiseVectors:
         self.shares = Shares(**self.meta[self.flavour])
 
     @staticmethod
-    def _frozen(seen: Case) -> Frozen:
+    def parts(name: str) -> tuple[dict[str, Tensor], Frozen]:
+        """The official tensors of a model, and the frozen networks."""
+        tensors = weights("odise_label_weights")
+        if name != "odise_label":
+            backbone = {key: tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
+            tensors = backbone | weights(f"{name}_head_weights")
+        seen = Case(MODEL, "odise_label_io")
         configs = vectors.read_json(MODEL, "frozen_configs.json")
         unet = UNet2DConditionModel(**configs["unet"])
         unet.load_state_dict(weights("frozen_unet_diffusers"))
@@ -97,6 +99,7 @@ class OdiseVectors:
         clip.load_state_dict(weights("frozen_clip_vision_hf"))
         for network in (unet, vae, clip):
             network.eval().requires_grad_(False)
-        return Frozen(
+        frozen = Frozen(
             unet, vae, clip, seen["uncond_inputs"], math.exp(configs["clip_logit_scale"]), configs["vae"]["sample_size"]
         )
+        return tensors, frozen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -126,12 +126,15 @@ class DiffusionFeatures(nn.Module):
         crop: int = CROP,
     ) -> None:
         super().__init__()
-        self.unet, self.vae, self.clip = unet, vae, clip
+        # diffusers gives its modules no types.
+        self.unet: Any = unet
+        self.vae: Any = vae
+        self.clip = clip
         self.captioner, self.projections = captioner, projections
         self.crop = crop
         latent = crop // LATENT_STRIDE
         self.register_buffer("empty", empty, persistent=False)
-        self.register_buffer("noise", shared_noise(latent, vae.config["latent_channels"]), persistent=False)
+        self.register_buffer("noise", shared_noise(latent, self.vae.config["latent_channels"]), persistent=False)
         self.empty: Tensor
         self.noise: Tensor
 
@@ -164,7 +167,9 @@ class DiffusionFeatures(nn.Module):
         """The eight taps of a square crop float (1, 3, side, side) in 0..1."""
         if crop.shape[-1] != self.crop:
             crop = functional.interpolate(crop, size=(self.crop, self.crop), mode="bicubic", align_corners=False)
-        embedding = self.clip(pixel_values=clip_pixels(crop, self.clip.config.image_size, "bicubic")).image_embeds
+        embedding = self.clip(
+            pixel_values=clip_pixels(crop, cast(int, self.clip.config.image_size), "bicubic")
+        ).image_embeds
         caption, offset = self.captioner(embedding, self.empty)
         return CropFeatures(embedding, caption, offset, tuple(self._taps(crop, caption, offset)))
 

@@ -6,11 +6,13 @@ Image tokens ignore mask tokens, so their keys and values are computed once per 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import CLIPVisionModelWithProjection
+from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
 from inference.models.odise.diffusion_features import clip_pixels
 
@@ -30,8 +32,8 @@ class MaskedClip:
     def __init__(self, clip: CLIPVisionModelWithProjection) -> None:
         self.clip = clip
         self.tower = clip.vision_model
-        self.size: int = clip.config.image_size
-        self.patch: int = clip.config.patch_size
+        self.size = cast(int, clip.config.image_size)
+        self.patch = cast(int, clip.config.patch_size)
         self.heads: int = clip.config.num_attention_heads
 
     def encode(self, image: Tensor) -> ImageTokens:
@@ -68,10 +70,10 @@ class MaskedClip:
 
     def _split(self, x: Tensor) -> Tensor:
         """(L, C) to (heads, L, C / heads)."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(0, 1)
+        return x.reshape(len(x), self.heads, -1).transpose(0, 1)
 
     def _layer(
-        self, layer: torch.nn.Module, x: Tensor, normed: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None
+        self, layer: CLIPEncoderLayer, x: Tensor, normed: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None
     ) -> Tensor:
         queries = self._split(layer.self_attn.q_proj(normed))
         attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)

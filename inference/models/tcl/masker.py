@@ -132,7 +132,8 @@ class Masker(nn.Module):
 
 def as_map(tokens: Tensor, height: int, width: int) -> Tensor:
     """Tokens (B, 1 + h*w, C) without the class token as a map (B, C, h, w)."""
-    return tokens[:, 1:].transpose(1, 2).unflatten(2, (height, width))
+    patches = tokens[:, 1:].transpose(1, 2)
+    return patches.reshape(*patches.shape[:2], height, width)
 
 
 def similarities(embeddings: Tensor, texts: Tensor) -> Tensor:

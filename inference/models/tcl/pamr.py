@@ -37,7 +37,7 @@ def refine(
     if masks.shape[-2:] != size:
         masks = functional.interpolate(masks, size=size, mode="bilinear", align_corners=True)
     portions = []
-    for portion in masks.split(LABELS_AT_ONCE, dim=1):
+    for portion in torch.split(masks, LABELS_AT_ONCE, dim=1):
         refined = portion
         for _ in range(iterations):
             refined = (_neighbours(refined, dilations) * weights.unsqueeze(1)).sum(dim=2)

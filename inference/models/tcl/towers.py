@@ -134,7 +134,8 @@ class Visual(nn.Module):
         x = self.ln_pre(x)
         for block in self.transformer.all_but_last():
             x = block(x)
-        return x
+        tokens_seen: Tensor = x
+        return tokens_seen
 
     def _positions(self, height: int, width: int) -> Tensor:
         table = self.positional_embedding
