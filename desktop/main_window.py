@@ -138,9 +138,9 @@ class MainWindow(WindowDialogs):
         for section in (
             Section("engine", self.tr("Engine"), "engine", self.engine_panel),
             Section("prompts", self.tr("Prompts"), "prompts", self.prompts_panel),
+            Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
             Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=1),
             Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=2),
-            Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
             Section("history", self.tr("History"), "history", self.history),
             Section("adjustments", self.tr("Image adjustments"), "adjustments", self.adjustments),
         ):
@@ -246,7 +246,7 @@ class MainWindow(WindowDialogs):
         self.instances_panel.summary_changed.connect(self.sections.sections["instances"].set_summary)
         self.session_bar.class_wanted.connect(self.chooser.open_at)
         self.chooser.chosen.connect(self._class_chosen)
-        self.proposals_panel.arrived.connect(lambda: self.sections.sections["proposals"].set_folded(False))
+        self.proposals_panel.filled.connect(lambda any_: self.sections.sections["proposals"].set_folded(not any_))
         self.reference_pane.closed.connect(self._reference_chosen)
         self.prompts_panel.class_of_phrase = ws.class_of_phrase
         status.jobs_requested.connect(self.jobs.open_above)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QSlider, QVBoxLayout, QWidget
 
@@ -17,10 +17,11 @@ from desktop.workspace.proposals import OVERLAP
 class ProposalsPanel(QWidget):
     """Enter accepts the current row, Del rejects it, Tab goes on; the row that is current is marked on the canvas.
 
-    ``arrived`` says that there are proposals where there were none; ``left`` gives the focus back to the canvas.
+    ``filled`` says that there are proposals where there were none, or none any more; ``left`` gives the focus back to
+    the canvas.
     """
 
-    arrived = Signal()
+    filled = Signal(bool)
     left = Signal()
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
@@ -69,7 +70,7 @@ class ProposalsPanel(QWidget):
         if proposals == self._shown and self.list.count() == len(proposals):
             self._show_whether(proposals)
             return
-        arrived = bool(proposals) and not self._shown
+        turned = bool(proposals) != bool(self._shown)
         row = self.list.currentRow()
         self._shown = proposals
         self.list.blockSignals(True)
@@ -82,10 +83,13 @@ class ProposalsPanel(QWidget):
         self._show_whether(proposals)
         if self.list.hasFocus():
             self._mark(self.list.currentRow())
-        if arrived:
-            self.arrived.emit()
+        # a threshold that hides all of them must not fold its own slider away
+        if turned and (proposals or not self._workspace.proposal_threshold):
+            self.filled.emit(bool(proposals))
 
     def _show_whether(self, proposals: tuple[Proposal, ...]) -> None:
+        if not proposals and self.list.hasFocus():
+            self.left.emit()
         self.list.setVisible(bool(proposals))
         self._empty.setVisible(not proposals)
         reason = "" if proposals else self.tr("There are no proposals.")
@@ -97,6 +101,7 @@ class ProposalsPanel(QWidget):
         if proposal.overlap >= OVERLAP:
             text += self.tr("  covers an instance ({share:.0%})").format(share=proposal.overlap)
         item = QListWidgetItem(text)
+        item.setSizeHint(QSize(0, TARGET))
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked if proposal.checked else Qt.CheckState.Unchecked)
         return item

@@ -25,7 +25,7 @@ def panel(browsing: Workspace, qtbot: QtBot) -> ProposalsPanel:
     made = ProposalsPanel(browsing)
     qtbot.addWidget(made)
     made.show()
-    with qtbot.waitSignal(made.arrived):
+    with qtbot.waitSignal(made.filled):
         browsing._propose(1, "e", [region(2, 0.9, "cat"), region(20, 0.7, "dog"), region(40, 0.4, "cow")])
     return made
 
@@ -58,3 +58,16 @@ def test_another_image_has_none(browsing: Workspace, panel: ProposalsPanel) -> N
     assert panel.list.count() == 0
     assert panel.list.isHidden()
     assert not panel._accept.isEnabled()
+
+
+def test_the_section_folds_when_all_are_decided_but_not_when_all_are_hidden(
+    browsing: Workspace, panel: ProposalsPanel
+) -> None:
+    told: list[bool] = []
+    panel.filled.connect(told.append)
+    panel.threshold.setValue(100)
+    assert panel.list.count() == 0
+    assert told == []
+    panel.threshold.setValue(0)
+    panel._reject.click()
+    assert told[-1] is False
