@@ -101,6 +101,23 @@ def test_click_correct_accept_undo_redo_and_save(window: MainWindow, folder: Pat
     assert not HEAVY & (set(sys.modules) - before)
 
 
+def test_enter_runs_what_was_not_asked_and_then_accepts(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    ws = window.workspace
+    opened(window, folder, qtbot)
+    # collected prompts wait like those of an engine that runs only when asked to
+    ws.hold_requests(True)
+    click(window, 300, 200)
+    assert ws.session is not None
+    assert not ws.session.busy
+    window.registry.refresh()
+    QTest.keyClick(window.canvas, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: answered(window), timeout=60_000)
+    assert not ws.instances
+    window.registry.refresh()
+    QTest.keyClick(window.canvas, Qt.Key.Key_Return)
+    assert len(ws.instances) == 1
+
+
 def test_keys_go_where_they_belong(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     opened(window, folder, qtbot)
     QTest.keyClick(window.canvas, Qt.Key.Key_T)
