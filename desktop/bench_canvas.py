@@ -6,6 +6,7 @@ a 1440 × 900 view. One OpenCV thread, so that process time is the time a frame 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -242,3 +243,7 @@ def _median(action: Callable[[int], object], count: int, use: slice = slice(None
         action(turn)
         times.append((process_time() - start) * 1000)
     return round(median(times[use]), 2)
+
+
+if __name__ == "__main__":
+    print(json.dumps(run()))
