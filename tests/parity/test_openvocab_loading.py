@@ -9,11 +9,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, Mask2FormerConfig
 
 from inference.engine import WrongWeights
 from inference.models.odise.checkpoint import Frozen
 from inference.models.odise.checkpoint import load as load_odise
+from inference.models.odise.classify import MaskEmbedding
+from inference.models.odise.diffusion_features import Bottleneck, Captioner
+from inference.models.odise.mask_generator import MaskGenerator
+from inference.models.odise.model import TextHead
 from inference.models.tcl.checkpoint import load as load_tcl
 from inference.models.tcl.model import Tcl
 from inference.models.tcl.shape import TclShape
@@ -132,3 +136,29 @@ def test_a_wrong_odise_file_is_named(change: str, odise_parts: tuple[dict[str, T
 @pytest.fixture(scope="module", params=[name.removesuffix("_io") for name in vectors.cases(MODEL, "odise_label_io")])
 def odise_parts(request: pytest.FixtureRequest) -> tuple[dict[str, Tensor], Frozen]:
     return OdiseVectors.parts(request.param)
+
+
+def test_the_released_sizes_of_odise() -> None:
+    config = Mask2FormerConfig(
+        feature_size=256,
+        mask_feature_size=256,
+        hidden_dim=256,
+        encoder_feedforward_dim=1024,
+        encoder_layers=6,
+        decoder_layers=10,
+        num_attention_heads=8,
+        dim_feedforward=2048,
+        num_queries=100,
+        common_stride=4,
+    )
+    with torch.device("meta"):
+        shared: list[torch.nn.Module] = [
+            Captioner(768, 77, 768, 1280),
+            *(Bottleneck(channels, 128, 512) for channels in (512, 512, 2560, 1920, 960, 640, 512, 512)),
+            MaskGenerator(config, [512] * 4),
+            MaskEmbedding(256, 256, 256, 3),
+        ]
+        label = [*shared, TextHead(768, 256, with_none=True)]
+        caption = [*shared, TextHead(768, 256, with_none=False), torch.nn.Linear(256, 2)]
+    assert sum(part.numel() for module in label for part in module.parameters()) == 28_067_009
+    assert sum(part.numel() for module in caption for part in module.parameters()) == 28_066_755

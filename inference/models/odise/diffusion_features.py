@@ -134,7 +134,7 @@ class DiffusionFeatures(nn.Module):
         self.crop = crop
         latent = crop // LATENT_STRIDE
         self.register_buffer("empty", empty, persistent=False)
-        self.register_buffer("noise", shared_noise(latent, self.vae.config["latent_channels"]), persistent=False)
+        self.register_buffer("noise", shared_noise(latent, cast(Any, vae).config["latent_channels"]), persistent=False)
         self.empty: Tensor
         self.noise: Tensor
 
