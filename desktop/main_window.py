@@ -51,7 +51,7 @@ from desktop.window_reference import ReferencePane
 from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
 MENUS = ("File", "Edit", "View", "Image", "Object", "Engine", "Review", "Help")
-STRIP_HEIGHT = 172
+STRIP_HEIGHT = 148
 NARROW = 1180
 """Below this width, px, the right column shrinks to icons."""
 
@@ -140,7 +140,7 @@ class MainWindow(WindowDialogs):
             Section("prompts", self.tr("Prompts"), "prompts", self.prompts_panel),
             Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
             Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=1),
-            Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=2),
+            Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=3),
             Section("history", self.tr("History"), "history", self.history),
             Section("adjustments", self.tr("Image adjustments"), "adjustments", self.adjustments),
         ):

@@ -131,6 +131,9 @@ QToolButton {{ border: 1px solid transparent; border-radius: {px(4)}; padding: {
 QToolButton:hover {{ background: {t.hover}; }}
 QToolButton:checked {{ background: {t.selected}; border-color: {t.accent}; }}
 QToolButton:focus {{ border: 1px solid {t.accent}; }}
+QToolButton[popupMode="2"] {{ padding-right: {px(18)}; }}
+QToolButton::menu-indicator {{ image: url("{drawing("down")}"); width: {px(12)}; height: {px(12)};
+  subcontrol-origin: padding; subcontrol-position: right center; }}
 QToolButton:disabled {{ color: {t.disabled}; }}
 QPushButton {{ background: {t.button}; border: 1px solid {t.line}; border-radius: {px(4)};
   padding: {px(4)} {px(12)}; min-height: {px(16)}; }}

@@ -14,7 +14,7 @@ from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 from inference.results import Candidate
 
-THUMBNAIL = 56
+THUMBNAIL = 44
 
 
 def candidate_picture(candidate: Candidate, pixels: NDArray[np.uint8] | None, side: int = THUMBNAIL) -> QImage:
@@ -122,7 +122,7 @@ class _Cell(QWidget):
         self._keep.setAccessibleName(self.tr("Keep candidate %1").replace("%1", str(index + 1)))
         self._keep.setMinimumHeight(24)
         self._keep.clicked.connect(lambda checked: workspace.keep_candidate(index, checked))
-        caption = QLabel(f"{grouped(area)} px\n{candidate.engine}")
+        caption = QLabel(f"{grouped(area)} px")
         caption.setProperty("soft", "true")
         caption.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column = QVBoxLayout(self)

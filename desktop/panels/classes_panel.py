@@ -60,7 +60,7 @@ class ClassesPanel(QWidget):
         column.setSpacing(GAP)
         column.addLayout(row)
         column.addLayout(self._stack, 1)
-        self.setMinimumHeight(132)
+        self.setMinimumHeight(112)
         self.setFocusProxy(self.view)
         self.filter.textChanged.connect(self._filter_changed)
         self.filter.returnPressed.connect(self._filter_entered)

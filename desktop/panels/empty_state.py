@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop.panels.controls import GAP, TARGET, soft_label
@@ -31,6 +31,7 @@ class EmptyWindowPage(QWidget):
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
         self._recent_heading = soft_label(self.tr("Recent"))
+        self._first: QPushButton | None = None
         self._build()
         workspace.project_changed.connect(self.refresh)
         self.refresh()
@@ -59,6 +60,7 @@ class EmptyWindowPage(QWidget):
             button.setMinimumHeight(36)
             button.clicked.connect(signal)
             buttons.addWidget(button)
+            self._first = self._first or button
         buttons.addStretch(1)
         drop = soft_label(self.tr("or drop a folder, images or a project here"))
         drop.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -79,6 +81,12 @@ class EmptyWindowPage(QWidget):
         column.addStretch(2)
         column.addLayout(inside)
         column.addStretch(3)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The keyboard starts at the first choice, not at the first field of the status bar."""
+        super().showEvent(event)
+        if self._first is not None:
+            self._first.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def refresh(self) -> None:
         while (item := self._recent.takeAt(0)) is not None:

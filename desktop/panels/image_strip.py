@@ -227,5 +227,5 @@ class _StripView(QListView):
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(ImageDelegate.HEIGHT + 14)
         self.setMouseTracking(True)

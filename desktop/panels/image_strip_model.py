@@ -97,7 +97,7 @@ def _name(image: Image) -> str:
 
 
 class ImageDelegate(QStyledItemDelegate):
-    WIDTH, HEIGHT = 112, 92
+    WIDTH, HEIGHT = 120, 86
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(self.WIDTH, self.HEIGHT - 16 + option.fontMetrics.height())
@@ -111,7 +111,7 @@ class ImageDelegate(QStyledItemDelegate):
             painter.fillRect(option.rect, palette.color(QPalette.ColorRole.Midlight))
         text_height = option.fontMetrics.height()
         frame = QRect(rect.left(), rect.top(), rect.width(), rect.height() - text_height - 2)
-        painter.fillRect(frame, QColor("#5a5a5a"))
+        painter.fillRect(frame, palette.color(QPalette.ColorRole.Midlight))
         thumbnail = index.data(_THUMBNAIL)
         if isinstance(thumbnail, QImage) and not thumbnail.isNull():
             size = thumbnail.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)

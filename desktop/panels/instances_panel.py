@@ -89,7 +89,7 @@ class InstancesPanel(QWidget):
         column.addLayout(row)
         column.addWidget(self._problem)
         column.addLayout(self._stack, 1)
-        self.setMinimumHeight(160)
+        self.setMinimumHeight(128)
         self.setFocusProxy(self.view)
         selection = self.view.selectionModel()
         selection.selectionChanged.connect(lambda *_: self._follow_view())

@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-
 import numpy as np
 from PIL import Image
 
@@ -103,6 +102,8 @@ class Stage:
         job = workspace.jobs[-1]
         if str(job.state) != "done":
             raise SystemExit(f"The import failed: {job.message}")
+        workspace.set_find_with("lite")
+        workspace.set_refine_with("lite")
         person.go_to(current)
         while self.window.notices.notice is not None:
             self.window.notices.dismiss()
@@ -225,7 +226,7 @@ def shrink(file: Path) -> None:
     """Bring a PNG under the budget with a palette of its own, as large as the budget allows."""
     image = Image.open(file).convert("RGB")
     for colours in (256, 192, 128, 96, 64):
-        image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, optimize=True)
+        image.quantize(colours, method=Image.Quantize.MEDIANCUT, kmeans=2).save(file, optimize=True)
         if file.stat().st_size <= BUDGET_BYTES:
             return
     raise SystemExit(f"{file.name} does not fit into {BUDGET_BYTES} bytes.")
