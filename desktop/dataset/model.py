@@ -36,7 +36,7 @@ class ReviewState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A class. ``id`` is stable, exported, and never used again after deletion; ``position`` is the order in the list."""
+    """A class. ``id`` is stable, exported and never used again; ``position`` is the order in the list."""
 
     id: int
     name: str

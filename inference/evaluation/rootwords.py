@@ -47,7 +47,7 @@ def read_list(path: Path) -> list[Expression]:
 
 
 def evaluate(expressions: Sequence[Expression]) -> dict[str, Any]:
-    """``correct`` (the root or an accepted other word, case ignored), ``n`` and the ``wrong`` ones with what was found."""
+    """``correct`` (the root or an accepted other word, case ignored), ``n``, and the ``wrong`` ones with the answer."""
     wrong = []
     for expression in expressions:
         found = root_word(expression.text).word

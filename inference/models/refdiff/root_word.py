@@ -1,7 +1,7 @@
 """The root word of a referring expression, and the directions it names, by rules of our own (refdiff.md §10).
 
-The root word is the thing that the words are about: "cow" in "left brown cow by the tree". A left-to-right scan collects
-the first noun phrase and takes its last word that can be a noun. No model and no download are needed.
+The root word is the thing that the words are about: "cow" in "left brown cow by the tree". A scan from the left
+collects the first noun phrase and takes its last word that can be a noun. No model and no download are needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _DIRECTIONS = {
     "bottom": ("bottom", "bottommost", "bottom-most", "lower", "lowermost", "lower-most"),
 }
 _DIRECTION_OF = {word: name for name, words in _DIRECTIONS.items() for word in words}
-_CLOSELY = frozenset(["next", "behind", "beside", "above", "below", "under", "underneath", "there", "here", "before", "after", "near"])
+_CLOSELY = frozenset(
+    ["next", "behind", "beside", "above", "below", "under", "underneath", "there", "here", "before", "after", "near"]
+)
 _AT = frozenset(["on", "the", "far", "to", "at", "top", "bottom", "upper", "lower", "most", "back", "front", "in"])
 
 
@@ -98,7 +100,9 @@ def _without_opening(words: Sequence[_Word]) -> Sequence[_Word]:
     """Drop what only introduces the thing: "there is", "find me", "this is", "on the left is"."""
     lows = [word.low for word in words]
     rest = 0
-    if (lows[0] in {"there", "here"} and len(lows) > 2 and lows[1] in lex.BE) or (lows[0] in lex.DUMMIES and len(lows) > 3 and lows[1] in lex.BE and lows[2] in lex.DETERMINERS):
+    if (lows[0] in {"there", "here"} and len(lows) > 2 and lows[1] in lex.BE) or (
+        lows[0] in lex.DUMMIES and len(lows) > 3 and lows[1] in lex.BE and lows[2] in lex.DETERMINERS
+    ):
         rest = 2
     elif lows[0] in {"please", *lex.COMMANDS}:
         while rest < len(lows) - 1 and lows[rest] in lex.COMMANDS | {"please", "me", "at", "to", "out"}:
