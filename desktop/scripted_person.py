@@ -83,6 +83,12 @@ class ScriptedPerson:
         for _ in range(3):
             QApplication.processEvents()
 
+    def rest(self, seconds: float) -> None:
+        """Do nothing for that long; the window goes on with what it does by itself."""
+        deadline = QDeadlineTimer(round(seconds * 1000))
+        while not deadline.hasExpired():
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+
     def answer(self) -> NDArray[np.bool_]:
         """Wait until the session has answered its newest prompt; the mask that is shown, bool (H, W)."""
 
@@ -114,6 +120,8 @@ class ScriptedPerson:
 
     def screenshot(self, path: Path) -> None:
         """The window as it is now, as PNG."""
+        self.settle()
+        self.canvas.settling.settle()  # what would be drawn in slices over the next frames
         self.settle()
         self.window.grab().save(str(path))
 

@@ -25,6 +25,8 @@ ROOT = HERE.parents[1]
 SAMPLE = ROOT / "resources" / "sample"
 BUDGET_BYTES = 400_000
 WINDOW = (1440, 900)
+SETTLE_S = 2.0
+"""How long a picture waits for overlays that are drawn in slices, and for a dialog's pre-flight."""
 
 BUS, BUS_BOX = "train2017_000000000471.jpg", (119, 110, 583, 326)
 BUS_ANNOTATION = 5
@@ -143,6 +145,8 @@ class Stage:
         """The window as PNG; ``over`` is a dialog to show in its middle."""
         from PySide6.QtGui import QColor, QPainter
 
+        self.person.rest(SETTLE_S)
+        self.person.canvas.settling.settle()
         self.person.settle()
         picture = self.window.grab()
         if over is not None:
@@ -207,19 +211,12 @@ def scale_200(folder: Path, file: Path) -> None:
     stage.photograph(file)
 
 
-def export(folder: Path, file: Path) -> None:
-    stage = Stage(folder)
-    stage.open_sample(CAT)
-    stage.photograph(file, over=stage.dialog(stage.window.show_export))
-
-
 PICTURES: dict[str, Callable[[Path, Path], None]] = {
     "empty": empty,
     "session": session,
     "instances": instances,
     "dark": dark,
     "scale-200": scale_200,
-    "export": export,
 }
 
 
