@@ -145,9 +145,7 @@ class Engine(Protocol):
         """The heavy part, once per image; the server caches what it returns."""
         ...
 
-    def segment(
-        self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report
-    ) -> Segmentation:
+    def segment(self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report) -> Segmentation:
         """One round: light, uses ``features`` only. Raises :class:`UnusablePrompts` when nothing can be used."""
         ...
 
