@@ -217,7 +217,7 @@ def validation_views(images: list[TrainingImage], seed: int) -> list[View]:
     views: list[View] = []
     while len(views) < VALIDATION_LESSONS:
         image, values = sampler.draw()
-        view = draw_view(image.pixels(), image.labels(), values, IGNORED, sampler.random)
+        view = draw_view(image.pixels(), image.labels(), values, IGNORED, sampler.random, parts=False)
         if view is not None:
             views.append(view)
     return views

@@ -95,12 +95,13 @@ class Lesson:
 
     @staticmethod
     def of(view: View, random: np.random.Generator, opening: str | None = None) -> Lesson:
-        """A lesson with its first prompt."""
+        """A lesson with its first prompt. Parts of objects open with a rough mask: nobody clicks on a part first."""
         truth = view.target > 0.5
         if not truth.any():
             truth = view.target >= view.target.max()
         lesson = Lesson(truth, view.known > 0, random)
-        lesson.opening = opening or str(random.choice(OPENINGS, p=OPENING_SHARES))
+        usual = "prior" if view.is_part else str(random.choice(OPENINGS, p=OPENING_SHARES))
+        lesson.opening = opening or usual
         getattr(lesson, f"_open_{lesson.opening}")()
         return lesson
 

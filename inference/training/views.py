@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,18 +20,21 @@ MIN_SIDE = 56.0
 MIN_VISIBLE_AREA = 24
 """A target smaller than this (pixels of the TARGET grid) is not worth a lesson."""
 
-KINDS = ("whole", "wide", "zoom")
-KIND_SHARES = (0.34, 0.30, 0.36)
+KIND_SHARES = {"whole": 0.30, "wide": 0.26, "zoom": 0.32, "part": 0.12}
+"""How often each kind of view is drawn. A part shows a piece of the object's border from close by, as the engine's
+last look at a correction does; the others show the whole object."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """``pixels`` uint8 (VIEW, VIEW, 3); ``target`` float32 (TARGET, TARGET) coverage by the object in [0, 1];
-    ``known`` float32 (TARGET, TARGET): 0 where the truth is unknown or outside the image."""
+    ``known`` float32 (TARGET, TARGET): 0 where the truth is unknown or outside the image; ``is_part`` says that the
+    object goes on beyond the view."""
 
     pixels: NDArray[np.uint8]
     target: NDArray[np.float32]
     known: NDArray[np.float32]
+    is_part: bool = False
 
 
 def square_for(
@@ -50,6 +53,20 @@ def square_for(
         side = extent * random.uniform(1.12, 2.0)
     side = max(min(side, long * 1.1), MIN_SIDE)
     return _start(x0, x1, width, side, random), _start(y0, y1, height, side, random), side
+
+
+def part_square(
+    mask: NDArray[np.bool_], box: tuple[int, int, int, int], random: np.random.Generator
+) -> tuple[float, float, float]:
+    """Left, top and side of a square round a random place on the object's border, smaller than the object."""
+    x0, y0, x1, y1 = box
+    inside = mask[y0:y1, x0:x1].astype(np.uint8)
+    padded = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    rows, columns = np.nonzero(inside - cv2.erode(padded, np.ones((3, 3), np.uint8))[1:-1, 1:-1])
+    index = int(random.integers(len(rows)))
+    side = max(float(max(x1 - x0, y1 - y0)) * random.uniform(0.3, 0.75), MIN_SIDE)
+    off_x, off_y = random.uniform(-0.3, 0.3, 2) * side
+    return x0 + float(columns[index]) + off_x - side / 2, y0 + float(rows[index]) + off_y - side / 2, side
 
 
 def _start(low: int, high: int, length: int, side: float, random: np.random.Generator) -> float:
@@ -96,7 +113,9 @@ def augmented(view: View, random: np.random.Generator) -> View:
         values = grey + (values - grey) * (0.0 if random.random() < 0.04 else random.uniform(0.7, 1.3))
         values = (values - 127.0) * random.uniform(0.75, 1.25) + 127.0 + random.uniform(-24, 24)
         pixels = np.clip(values, 0, 255).astype(np.uint8)
-    return View(np.ascontiguousarray(pixels), np.ascontiguousarray(target), np.ascontiguousarray(known))
+    return View(
+        np.ascontiguousarray(pixels), np.ascontiguousarray(target), np.ascontiguousarray(known), is_part=view.is_part
+    )
 
 
 def draw_view(
@@ -105,15 +124,20 @@ def draw_view(
     values: tuple[int, ...],
     ignored_value: int,
     random: np.random.Generator,
-    kind: str | None = None,
+    parts: bool = True,
 ) -> View | None:
-    """A random view of the objects ``values``, or None when too little of them shows."""
+    """A random view of the objects ``values``, or None when too little of them shows; ``parts``: may it be a part."""
     mask = np.isin(labels, values)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return None
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    chosen = kind or str(random.choice(KINDS, p=KIND_SHARES))
-    square = square_for(chosen, box, (labels.shape[1], labels.shape[0]), random)
-    view = cut(pixels, mask, labels == ignored_value, square)
+    kinds = [kind for kind in KIND_SHARES if parts or kind != "part"]
+    shares = np.array([KIND_SHARES[kind] for kind in kinds])
+    kind = str(random.choice(kinds, p=shares / shares.sum()))
+    if kind == "part":
+        square = part_square(mask, box, random)
+    else:
+        square = square_for(kind, box, (labels.shape[1], labels.shape[0]), random)
+    view = replace(cut(pixels, mask, labels == ignored_value, square), is_part=kind == "part")
     return view if view.target.sum() >= MIN_VISIBLE_AREA else None

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from inference.models.lite.backbone import EfficientNetLite0
-from inference.training import recipe
+from inference.training import recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
 from inference.training.held_out import write_index
 from inference.training.lite import main
@@ -85,13 +85,17 @@ def test_bad_folders_are_named(tmp_path: Path) -> None:
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--steps", "1"]) == 2
 
 
-@pytest.mark.parametrize("kind", ["whole", "wide", "zoom"])
-def test_views_show_the_object(data: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["whole", "wide", "zoom", "part"])
+def test_views_show_the_object(data: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "KIND_SHARES", {kind: 1.0})
     image = load_index(data)[0]
     random = np.random.default_rng(0)
     for _ in range(10):
-        view = draw_view(image.pixels(), image.labels(), (1,), 255, random, kind)
+        view = draw_view(image.pixels(), image.labels(), (1,), 255, random)
         assert view is not None
+        assert view.is_part == (kind == "part")
+        if view.is_part:
+            assert view.target[0].any() or view.target[-1].any() or view.target[:, 0].any() or view.target[:, -1].any()
         assert view.pixels.shape == (VIEW, VIEW, 3)
         assert view.target.shape == view.known.shape == (TARGET, TARGET)
         shown = view.pixels[::2, ::2][(view.target > 0.9)]
