@@ -28,7 +28,7 @@ class CanvasLink(QObject):
         self.style = Style.CONTOUR_FILL
         self.uncertainty = False
         canvas.set_host(workspace)
-        workspace.project_changed.connect(self._views.clear)
+        workspace.project_changed.connect(self._project_changed)
         workspace.image_leaving.connect(canvas.finish_drawing)
         workspace.image_changed.connect(self._show_image)
         workspace.pixels_changed.connect(self._show_pixels)
@@ -48,6 +48,11 @@ class CanvasLink(QObject):
         self._canvas.set_minimap(settings.flag("canvas.minimap"))
         self._canvas.set_reduce_motion(settings.flag("appearance.reduce_motion"))
         self._canvas.set_style(self.style, settings.number("canvas.fill_opacity") / 100)
+
+    def _project_changed(self) -> None:
+        # while an image is shown, the folder only got its project file: the images are the same
+        if self._workspace.current_image is None:
+            self._views.clear()
 
     def _show_image(self) -> None:
         if self._image_id is not None and self._has_pixels:

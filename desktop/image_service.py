@@ -60,7 +60,7 @@ class ImageService(QObject):
     """(image id, sentence)"""
     thumbnail_ready = Signal(int)
     _decoded = Signal(int, object)
-    _failed = Signal(int, str)
+    _not_decoded = Signal(int, object)
     _thumbnail = Signal(int, object)
 
     def __init__(self, budget_bytes: int = 512 * 2**20, parent: QObject | None = None) -> None:
@@ -70,6 +70,7 @@ class ImageService(QObject):
         self._thumbnails: OrderedDict[int, QImage] = OrderedDict()
         self._wanted: int | None = None
         self._running: set[int] = set()
+        self._again: dict[int, Callable[[], None]] = {}
         self._making: set[int] = set()
         self._generation = 0
         self._decoders = QThreadPool(self)
@@ -77,7 +78,7 @@ class ImageService(QObject):
         self._painters = QThreadPool(self)
         self._painters.setMaxThreadCount(1)
         self._decoded.connect(self._take)
-        self._failed.connect(self._take_failure)
+        self._not_decoded.connect(self._take_failure)
         self._thumbnail.connect(self._take_thumbnail)
 
     @property
@@ -130,6 +131,7 @@ class ImageService(QObject):
         self._pixels.clear()
         self._thumbnails.clear()
         self._running.clear()
+        self._again.clear()
         self._making.clear()
         self._wanted = None
 
@@ -141,6 +143,8 @@ class ImageService(QObject):
 
     def _start(self, image_id: int, file: Path, page: int, *, first: bool) -> None:
         if image_id in self._running:
+            # the decode under way may have been dropped already, which this thread has not heard of yet
+            self._again[image_id] = lambda: self._start(image_id, file, page, first=first)
             return
         self._running.add(image_id)
         generation = self._generation
@@ -148,7 +152,7 @@ class ImageService(QObject):
         def work() -> None:
             # someone who pages through images fast wants the last one only
             if generation != self._generation or (first and self._wanted != image_id):
-                self._failed.emit(image_id, "")
+                self._not_decoded.emit(image_id, (generation, ""))
                 return
             try:
                 if first:
@@ -156,7 +160,7 @@ class ImageService(QObject):
                     self._decoded.emit(image_id, (generation, preview))
                 self._decoded.emit(image_id, (generation, Decoded(load(file, page))))
             except ImageReadError as error:
-                self._failed.emit(image_id, str(error))
+                self._not_decoded.emit(image_id, (generation, str(error)))
 
         self._decoders.start(_Job(work), 1 if first else 0)
 
@@ -168,14 +172,21 @@ class ImageService(QObject):
             self.scaled.emit(image_id, found)
             return
         self._running.discard(image_id)
+        self._again.pop(image_id, None)
         self._pixels[image_id] = found
         self._trim()
         self.loaded.emit(image_id, found)
 
-    def _take_failure(self, image_id: int, sentence: str) -> None:
+    def _take_failure(self, image_id: int, answer: tuple[int, str]) -> None:
+        generation, sentence = answer
+        if generation != self._generation:
+            return
         self._running.discard(image_id)
+        again = self._again.pop(image_id, None)
         if sentence:
             self.failed.emit(image_id, sentence)
+        elif again is not None:
+            again()
 
     def _trim(self) -> None:
         for image_id in list(self._pixels):

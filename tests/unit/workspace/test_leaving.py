@@ -92,3 +92,18 @@ def test_closing_keeps_a_valid_drawing(browsing: Workspace, canvas: CanvasView) 
     (project,) = browsing.recent_projects()
     browsing.open_project(project)
     assert len(browsing.instances) == 1
+
+
+def test_the_views_of_images_outlive_the_making_of_the_project_file(
+    browsing: Workspace, canvas: CanvasView, qtbot: QtBot
+) -> None:
+    canvas.zoom_by(3.0)
+    looked = canvas.transform_now
+    browsing.go_next()
+    qtbot.waitUntil(lambda: browsing.pixels is not None)
+    assert browsing.project is None
+    browsing.add_category("cup")
+    assert browsing.project is not None
+    browsing.go_previous()
+    qtbot.waitUntil(lambda: browsing.pixels is not None)
+    assert canvas.transform_now == looked
