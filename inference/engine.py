@@ -124,10 +124,20 @@ def silent(fraction: float | None, message: str, preview: Preview | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Names to choose labels from; ``stuff`` are those among them that are not countable things."""
+    """Names to choose labels from; ``stuff`` are those among them that are not countable things.
+
+    ``synonyms`` are other names of the same class, one tuple per name, or empty when there are none at all: an engine
+    that compares texts takes the best of a class's names.
+    """
 
     names: tuple[str, ...]
     stuff: frozenset[str] = field(default_factory=frozenset)
+    synonyms: tuple[tuple[str, ...], ...] = ()
+
+    def all_names(self, index: int) -> tuple[str, ...]:
+        """The name at ``index``, then its synonyms."""
+        others = self.synonyms[index] if self.synonyms else ()
+        return (self.names[index], *others)
 
 
 class Engine(Protocol):
