@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference.engine import Capability, Engine, EngineSpec, Speed, WeightsMissing
+from inference import weights
+from inference.engine import Capability, Engine, EngineSpec, Speed
 from inference.models.seem import files
 from inference.prompts import PromptKind
 
@@ -26,9 +27,7 @@ def installed() -> bool:
 
 def create() -> Engine:
     """The engine. Raises :class:`WeightsMissing`, or ``WrongWeights`` with the names of all tensors that differ."""
-    path = files.weights()
-    if path is None:
-        raise WeightsMissing("SEEM needs a weights file. None was found in the model folders.")
+    path = weights.locate("seem", SPEC.title).path
     from inference.models.seem.segmenter import SeemSegmenter
 
     return SeemSegmenter(SPEC, path, files.word_pieces(path))
