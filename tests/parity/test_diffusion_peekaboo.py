@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors import safe_open
 from torch import Tensor, nn
 
+from inference.models.diffusion import stable
+from inference.models.diffusion.stable import StableDiffusion
 from inference.models.peekaboo.alpha import FourierAlpha, RasterAlpha, coordinate_grid, fourier_features
 from inference.models.peekaboo.bilateral import BilateralFilter, gaussian_kernel
 from inference.models.peekaboo.dream import composite, dream, gravity
 from tests.parity import vectors
-
-Models = tuple[Any, Any]
 
 
 @pytest.fixture(scope="module")
@@ -23,21 +21,19 @@ def case() -> vectors.Case:
 
 
 @pytest.fixture(scope="module")
-def models() -> Models:
-    where = vectors.folder("diffusion") / "models"
-    vae = AutoencoderKL.from_pretrained(where / "vae", torch_dtype=torch.float32)
-    unet = UNet2DConditionModel.from_pretrained(where / "unet", torch_dtype=torch.float32)
-    return vae.requires_grad_(False).eval(), unet.requires_grad_(False).eval()
+def metadata() -> dict[str, str]:
+    with safe_open(vectors.folder("diffusion") / "peekaboo.safetensors", "pt") as opened:
+        return dict(opened.metadata())
+
+
+@pytest.fixture(scope="module")
+def models() -> StableDiffusion:
+    return stable.load(vectors.folder("diffusion") / "models", torch.device("cpu"), torch.float32)
 
 
 @pytest.fixture(scope="module")
 def image(case: vectors.Case) -> Tensor:
     return case["pk.image_u8"].float() / 255
-
-
-def near(ours: Tensor, theirs: Tensor, allowed: float) -> None:
-    assert ours.shape == theirs.shape
-    assert (ours - theirs.float()).abs().max().item() <= allowed
 
 
 def network(case: vectors.Case, size: int, smooth: BilateralFilter | None = None) -> FourierAlpha:
@@ -84,7 +80,26 @@ def test_fourier(case: vectors.Case, image: Tensor) -> None:
         case.close("pk.fourier_bilateral.alpha_train", smoothed()[0], 1e-5, 0)
 
 
-def test_one_step(case: vectors.Case, image: Tensor, models: Models) -> None:
+def test_seeded_network(case: vectors.Case, metadata: dict[str, str]) -> None:
+    theirs = case.get("pk.fourier.seeded_alpha_train")
+    if theirs is None:
+        return
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(int(metadata["seed"]))
+        alpha = FourierAlpha(1, *theirs.shape)
+        case.close("pk.fourier.seeded_alpha_train", alpha()[0], 1e-5, 0)
+
+
+def test_texts_and_schedule(case: vectors.Case, metadata: dict[str, str], models: StableDiffusion) -> None:
+    prompts = [metadata[key] for key in sorted(metadata) if key.startswith("prompt")]
+    case.equal("pk.ids", stable.tokens(models.tokenizer, prompts, models.context))
+    for number, prompt in enumerate(prompts):
+        case.close(f"pk.emb{number}", models.embed(["", prompt]), 1e-5, 0)
+    case.close("pk.alphas_cumprod", models.alphas_cumprod, 1e-6, 0)
+    case.done()
+
+
+def test_one_step(case: vectors.Case, image: Tensor, models: StableDiffusion) -> None:
     alpha = network(case, image.shape[-1], BilateralFilter(image))
     optimiser = torch.optim.SGD(alpha.parameters(), lr=1e-5)
     now = alpha()
@@ -92,7 +107,7 @@ def test_one_step(case: vectors.Case, image: Tensor, models: Models) -> None:
     picture = composite(now[0], image, case["pk.A.bg"])
     case.close("pk.A.composite", picture, 1e-5, 0)
     step = dream(
-        *models, case["pk.alphas_cumprod"], picture, case["pk.emb0"], int(case["pk.A.t"]),
+        models.vae, models.unet, case["pk.alphas_cumprod"], picture, case["pk.emb0"], int(case["pk.A.t"]),
         case["pk.A.noise"], case["pk.A.vae_eps"],
     )  # fmt: skip
     step.enlarged.retain_grad()
@@ -121,7 +136,7 @@ def test_one_step(case: vectors.Case, image: Tensor, models: Models) -> None:
         case.close("pk.A.alpha_after_step", alpha()[0], 5e-5, 0)
 
 
-def test_labels_and_backgrounds(case: vectors.Case, image: Tensor, models: Models) -> None:
+def test_labels_and_backgrounds(case: vectors.Case, image: Tensor, models: StableDiffusion) -> None:
     alpha = RasterAlpha(case["pk.B.init_image"], BilateralFilter(image))
     optimiser = torch.optim.SGD(alpha.parameters(), lr=0.1)
     case.close("pk.B.alpha0", alpha(), 1e-5, 0)
@@ -131,7 +146,9 @@ def test_labels_and_backgrounds(case: vectors.Case, image: Tensor, models: Model
             picture = composite(alpha()[k], image, case["pk.B.bgs"][b])
             noise, eps = case["pk.B.noises"][b, k][None].float(), case["pk.B.vae_eps"][b, k][None].float()
             embeddings = case[f"pk.emb{k}"]
-            dream(*models, case["pk.alphas_cumprod"], picture, embeddings, int(times[b, k]), noise, eps).loss.backward()
+            dream(
+                models.vae, models.unet, case["pk.alphas_cumprod"], picture, embeddings, int(times[b, k]), noise, eps
+            ).loss.backward()
     gravity(alpha()).backward()
     assert alpha.logits.grad is not None
     case.close("pk.B.grad_image", alpha.logits.grad, 0, 1e-4)

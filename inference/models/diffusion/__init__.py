@@ -1,0 +1,1 @@
+"""Stable Diffusion 1.x as parts: found in a folder, checked, loaded once for the engines that look through it."""
