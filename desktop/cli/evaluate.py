@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 from rich.table import Table
 
 from desktop.cli.output import InputProblem, console, print_json, progress_bar, say
 from inference.evaluation import clicks as click_protocol
+from inference.evaluation import labels as label_protocol
+from inference.evaluation import panoptic as panoptic_protocol
+from inference.evaluation import referring as text_protocol
 from inference.evaluation import rootwords as word_protocol
 from inference.registry import create_engine, default_engine
+
+Index: TypeAlias = Annotated[Path, typer.Option(help="index.json of the data set.")]
+EngineName: TypeAlias = Annotated[str, typer.Option("--engine", help="Engine by name.")]
+Limit: TypeAlias = Annotated[int | None, typer.Option(help="Only this many evenly spaced tasks.", min=1)]
+Domain: TypeAlias = Annotated[str | None, typer.Option(help="Only the tasks of this domain.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Evaluation: TypeAlias = Callable[..., dict[str, object]]
+"""``evaluate`` of a module of :mod:`inference.evaluation`."""
 
 app = typer.Typer(help="How good an engine is on a set of images with masks.", no_args_is_help=True)
 
@@ -21,18 +35,62 @@ def evaluate() -> None:
     """How good an engine is on a set of images with masks."""
 
 
+class Protocol(StrEnum):
+    """Whose rules the simulated clicks follow."""
+
+    USUAL = "usual"
+    SEEM = "seem"
+
+
 @app.command()
 def clicks(
-    index: Annotated[Path, typer.Option(help="index.json of the data set.")],
-    engine: Annotated[str, typer.Option(help="Engine by name.")] = "",
-    limit: Annotated[int | None, typer.Option(help="Only this many evenly spaced tasks.", min=1)] = None,
-    domain: Annotated[str | None, typer.Option(help="Only the tasks of this domain.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    index: Index,
+    engine: EngineName = "",
+    limit: Limit = None,
+    domain: Domain = None,
+    protocol: Annotated[Protocol, typer.Option(help="Whose rules the clicks follow.")] = Protocol.USUAL,
+    as_json: AsJson = False,
 ) -> None:
     """Simulated clicks: how many until the mask is good (NoC), and how good it is after a few (IoU)."""
+    _run(partial(click_protocol.evaluate, protocol=protocol.value), "Tasks", index, engine, limit, domain, as_json)
+
+
+@app.command()
+def referring(
+    index: Index, engine: EngineName = "", limit: Limit = None, domain: Domain = None, as_json: AsJson = False
+) -> None:
+    """Referring expressions: how well the mask that a phrase finds covers what it means (oIoU, mIoU, P@0.5)."""
+    _run(text_protocol.evaluate, "Phrases", index, engine, limit, domain, as_json)
+
+
+@app.command()
+def panoptic(
+    index: Index, engine: EngineName = "", limit: Limit = None, domain: Domain = None, as_json: AsJson = False
+) -> None:
+    """Whole images: panoptic, segmentation and recognition quality (PQ, SQ, RQ)."""
+    _run(panoptic_protocol.evaluate, "Images", index, engine, limit, domain, as_json)
+
+
+@app.command()
+def labels(
+    index: Index, engine: EngineName = "", limit: Limit = None, domain: Domain = None, as_json: AsJson = False
+) -> None:
+    """Names for true masks: how often the right one is the best, or among the best five."""
+    _run(label_protocol.evaluate, "Objects", index, engine, limit, domain, as_json)
+
+
+def _run(
+    evaluation: Evaluation,
+    title: str,
+    index: Path,
+    engine: str,
+    limit: int | None,
+    domain: str | None,
+    as_json: bool,
+) -> None:
     chosen = create_engine(engine or default_engine())
-    with progress_bar("Tasks") as progress:
-        figures = click_protocol.evaluate(chosen, index, limit=limit, domain=domain, progress=progress)
+    with progress_bar(title) as progress:
+        figures = evaluation(chosen, index, limit=limit, domain=domain, progress=progress)
     if as_json:
         print_json(figures)
     else:

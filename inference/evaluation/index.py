@@ -1,7 +1,8 @@
 """The index of an evaluation set: images, palette-PNG masks and the objects in them.
 
 One JSON file beside its images: ``images[]`` with ``id, image, mask, domain, objects[]`` (``id`` is the value in the
-mask, ``isthing`` 0 for stuff), 255 in a mask is void. Optional ``click_tasks`` name the objects to click.
+mask, ``isthing`` 0 for stuff), 255 in a mask is void. Optional ``click_tasks`` name the objects to click; the optional
+``text_tasks`` and ``label_sets`` are read by :mod:`inference.evaluation.referring` and ``label_sets``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
+
+from inference.evaluation.coco_index import index_document
 
 VOID = 255
 """The mask value of pixels that count neither for nor against a mask."""
@@ -37,13 +40,20 @@ class IndexObject:
 
 @dataclass(frozen=True, slots=True)
 class IndexImage:
-    """One image of the index; paths are absolute."""
+    """One image of the index; paths are absolute.
+
+    ``source`` names the data set that it comes from and ``label_set`` the names that its objects are chosen from (both
+    empty when not told). ``all_labelled``: what carries no object is none of them; None when the index does not say.
+    """
 
     id: str
     image: Path
     mask: Path
     domain: str
     objects: tuple[IndexObject, ...]
+    source: str = ""
+    label_set: str = ""
+    all_labelled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,10 @@ class EvaluationIndex:
 
 
 def load_index(path: Path) -> EvaluationIndex:
-    """Read an index file. Raises :class:`BadIndex` naming the file and what is wrong with it."""
+    """Read an index file, or a COCO file with mask files (:mod:`inference.evaluation.coco_index`).
+
+    Raises :class:`BadIndex` naming the file and what is wrong with it.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -74,6 +87,8 @@ def load_index(path: Path) -> EvaluationIndex:
         raise BadIndex(f"{path} is not a JSON text in UTF-8: {error}.") from error
     if not isinstance(document, dict) or not isinstance(document.get("images"), list):
         raise BadIndex(f"{path} has no list of images.")
+    if "annotations" in document:
+        document = _from_coco(path, document)
     images = tuple(_image(path, number, entry) for number, entry in enumerate(document["images"]))
     return EvaluationIndex(path, images, document)
 
@@ -123,6 +138,15 @@ def load_mask(image: IndexImage) -> NDArray[np.uint8]:
     return values
 
 
+def _from_coco(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return index_document(path, document)
+    except KeyError as error:
+        raise BadIndex(f"{path} is a COCO file that cannot be evaluated on: {error.args[0]!r} is missing.") from error
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise BadIndex(f"{path} is a COCO file that cannot be evaluated on: {error}.") from error
+
+
 def _image(path: Path, number: int, entry: object) -> IndexImage:
     if not isinstance(entry, dict):
         raise BadIndex(f"{path}: images[{number}] is not an object.")
@@ -137,7 +161,17 @@ def _image(path: Path, number: int, entry: object) -> IndexImage:
         raise BadIndex(f"{path}: images[{number}] has no {error.args[0]!r}.") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise BadIndex(f"{path}: images[{number}] has a field of a wrong kind: {error}.") from error
-    return IndexImage(identity, image, mask, str(entry.get("domain", "unnamed")), objects)
+    labelled = entry.get("all_objects_labelled")
+    return IndexImage(
+        identity,
+        image,
+        mask,
+        str(entry.get("domain", "unnamed")),
+        objects,
+        source=str(entry.get("source") or ""),
+        label_set=str(entry.get("label_set") or ""),
+        all_labelled=None if labelled is None else bool(labelled),
+    )
 
 
 def _listed_task(path: Path, number: int, entry: object, images: Mapping[str, IndexImage]) -> ClickTask:

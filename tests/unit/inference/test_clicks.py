@@ -13,7 +13,7 @@ import pytest
 
 from inference.engine import EngineSpec, Features, Image, Report, Speed, Vocabulary
 from inference.evaluation.baselines import PlainGrabCut
-from inference.evaluation.clicks import evaluate, iou, next_click
+from inference.evaluation.clicks import PROTOCOLS, evaluate, iou, next_click, seem_next_click
 from inference.evaluation.index import BadIndex
 from inference.prompts import MaskArray, Point, PromptKind, PromptSet
 from inference.results import Candidate, Frame, LabelScores, Memory, Region, Segmentation
@@ -174,3 +174,50 @@ def test_the_baseline_cuts_out_a_bright_disc() -> None:
     features = engine.encode(Image(pixels, "disc"), lambda *_: None)
     answer = engine.segment(features, PromptSet((Point(40.5, 32.5),)), None, lambda *_: None)
     assert iou(answer.candidates[0].mask(), values == 1, np.ones(values.shape, bool)) > 0.9
+
+
+def test_seems_protocol_counts_pixels_and_takes_the_middle_of_all_of_them() -> None:
+    """A thin long rim has more pixels than a compact surplus: the usual protocol clicks the one, SEEM's the other."""
+    truth, predicted = np.zeros((30, 90), bool), np.zeros((30, 90), bool)
+    truth[0:3, :] = True
+    predicted[10:24, 40:54] = True
+    valid, nothing = np.ones_like(truth), np.zeros_like(truth)
+    usual, own = next_click(truth, predicted, valid, nothing), seem_next_click(truth, predicted, valid, nothing)
+    assert usual is not None
+    assert own is not None
+    assert (usual.positive, own.positive) == (False, True)
+    assert truth[int(own.y), int(own.x)]
+    covered = np.zeros_like(truth)
+    covered[0:3, :80] = True
+    after = seem_next_click(truth, predicted, valid, covered)
+    assert after is not None
+    assert not after.positive, "what clicks cover is no error any more"
+    even = seem_next_click(truth, ~truth & False, valid, truth)
+    assert even is None
+
+
+def test_seems_protocol_goes_on_at_exactly_ninety_and_has_its_own_figure(tmp_path: Path) -> None:
+    assert PROTOCOLS["usual"].is_enough(0.90)
+    assert not PROTOCOLS["seem"].is_enough(0.90)
+    figures = evaluate(Discs(20), index_with(tmp_path, disc_values(), [1]), protocol="seem")
+    assert list(figures) == ["engine", "n", "seconds", "noc50", *FIGURES, "domains"]
+    assert (figures["noc50"], figures["noc90"]) == (1.0, 1.0)
+
+
+def test_clicks_of_seems_protocol_cover_three_by_three_pixels(tmp_path: Path) -> None:
+    """A disc of one pixel is never enough; every click lies outside what the earlier ones cover."""
+    clicks: list[Point] = []
+
+    class Watched(Discs):
+        def segment(
+            self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report
+        ) -> Segmentation:
+            last = prompts.prompts[-1]
+            assert isinstance(last, Point)
+            clicks.append(last)
+            return super().segment(features, prompts, memory, report)
+
+    evaluate(Watched(0.1), index_with(tmp_path, disc_values(), [1]), protocol="seem")
+    assert len(clicks) == 20
+    pairs = [(a, b) for n, a in enumerate(clicks) for b in clicks[:n]]
+    assert all(max(abs(a.x - b.x), abs(a.y - b.y)) > 1 for a, b in pairs)

@@ -10,6 +10,7 @@ import PIL.Image
 import pytest
 
 from inference.evaluation.index import BadIndex, evenly_spaced, load_index, load_mask, load_pixels, tasks
+from inference.evaluation.referring import text_tasks
 
 IMAGE = {
     "id": "a",
@@ -80,3 +81,23 @@ def test_masks_keep_their_palette_values(tmp_path: Path) -> None:
 )
 def test_a_limit_spreads_evenly(count: int | None, expected: tuple[int, ...]) -> None:
     assert evenly_spaced(range(10), count) == expected
+
+
+def test_a_coco_file_with_masks_is_an_index(tmp_path: Path) -> None:
+    document = {
+        "images": [{"id": 7, "file_name": "a.png", "mask_file": "a_mask.png"}],
+        "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "sky", "isthing": 0}],
+        "annotations": [
+            {"id": 11, "image_id": 7, "category_id": 3, "mask_value": 1},
+            {"id": 12, "image_id": 7, "category_id": 4, "mask_value": 2},
+        ],
+    }
+    expression = {"image_id": 7, "annotation_ids": [11], "text": "the cat"}
+    (tmp_path / "referring.json").write_text(json.dumps({"expressions": [expression]}))
+    index = load_index(written(tmp_path, document))
+    assert [task.object_id for task in tasks(index)] == [1]
+    (found,) = text_tasks(index)
+    assert (found.text, found.objects, found.image.mask) == ("the cat", (1,), tmp_path / "a_mask.png")
+    del document["images"][0]["mask_file"]
+    with pytest.raises(BadIndex, match="COCO file that cannot be evaluated on: 'mask_file' is missing"):
+        load_index(written(tmp_path, document))
