@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -34,6 +35,10 @@ class UnusablePrompts(EngineError):
     """Nothing in the prompt set can be used (no positive prompt, or only kinds that the engine does not take)."""
 
 
+class UnusableOption(EngineError):
+    """An engine has no such option, or the value is not one of those that it can have."""
+
+
 class Cancelled(Exception):
     """The job was cancelled; raised by ``report`` and by nothing else. Not an error."""
 
@@ -54,6 +59,51 @@ class Capability(StrEnum):
     UNCERTAINTY = "uncertainty"
 
 
+OptionValue: TypeAlias = str | int | float | bool
+Options: TypeAlias = Mapping[str, OptionValue]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOption:
+    """A setting of an engine that a person may change before a run. The type of ``default`` is the type of the values.
+
+    With ``choices`` it is one of these texts; numbers lie between ``least`` and ``most`` where these are given.
+    """
+
+    name: str
+    title: str
+    default: OptionValue
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    help: str = ""
+
+    def checked(self, value: object) -> OptionValue:
+        """The value in the option's type, also from a text. Raises :class:`UnusableOption`."""
+        if self.choices:
+            if str(value) not in self.choices:
+                raise UnusableOption(f"{self.title} can be {', '.join(self.choices)}, not '{value}'.")
+            return str(value)
+        if isinstance(self.default, bool):
+            known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            if str(value).lower() not in known:
+                raise UnusableOption(f"{self.title} can be yes or no, not '{value}'.")
+            return known[str(value).lower()]
+        if isinstance(self.default, str):
+            return str(value)
+        try:
+            number = type(self.default)(str(value))
+        except ValueError:
+            raise UnusableOption(f"{self.title} is a number, not '{value}'.") from None
+        low, high = self.least, self.most
+        if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+            bounds = " and ".join(
+                [f"at least {low:g}"] * (low is not None) + [f"at most {high:g}"] * (high is not None)
+            )
+            raise UnusableOption(f"{self.title} is {bounds or 'a finite number'}, not {value}.")
+        return number
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """What the window and the docs say about an engine, without loading it.
@@ -71,6 +121,15 @@ class EngineSpec:
     citation: str
     adds: str
     weights: tuple[str, ...] = ()
+    options: tuple[EngineOption, ...] = ()
+
+    def settled(self, given: Options) -> dict[str, OptionValue]:
+        """The value of every option: what was given, checked, else the default. Raises :class:`UnusableOption`."""
+        unknown = [name for name in given if name not in {option.name for option in self.options}]
+        if unknown:
+            there = ", ".join(option.name for option in self.options) or "none"
+            raise UnusableOption(f"{self.title} has no option '{unknown[0]}'; there are: {there}.")
+        return {option.name: option.checked(given.get(option.name, option.default)) for option in self.options}
 
     def ignored(self, prompts: PromptSet) -> tuple[Ignored, ...]:
         """The prompts of kinds that this engine does not take, counted by kind."""
@@ -120,6 +179,15 @@ class Report(Protocol):
 
 def silent(fraction: float | None, message: str, preview: Preview | None = None) -> None:
     """A report that no one reads, for library use."""
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """An engine with options: it is given them before each job, and keeps them until it is given others."""
+
+    def configure(self, options: Options) -> None:
+        """Use these values, and the defaults of all other options. Raises :class:`UnusableOption`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
-from inference.engine import Image, Preview, Vocabulary
+from inference.engine import Image, Options, Preview, Vocabulary
 from inference.prompts import MaskArray, PromptSet
 from inference.results import LabelScores, Memory, Region, Segmentation
 
@@ -47,6 +47,8 @@ class Segment:
     region_of_interest: tuple[int, int, int, int] | None = None
     as_job: bool = False
     """Run at batch priority (engines of the *minutes* class): a background job with previews."""
+    options: Options = field(default_factory=dict)
+    """Of the engine's options, those that differ from their defaults."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -110,11 +110,15 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmentation:
-    """The answer to one round: candidates, best first (empty when nothing was found), and the memory for the next."""
+    """The answer to one round: candidates, best first (empty when nothing was found), and the memory for the next.
+
+    ``notes`` are sentences for the person about this answer: what was understood, why it may be wrong.
+    """
 
     candidates: tuple[Candidate, ...]
     memory: Memory | None = None
     ignored: tuple[Ignored, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
