@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 BUILT_IN = ("classic", "lite", "seem")
 """Modules of ``inference.engines``, in the order of the chooser."""
 
+SERVICES = ("clip",)
+"""Modules of ``inference.engines`` that serve the other engines by name and are in no chooser."""
+
 ENTRY_POINTS = "maskwright.engines"
 EXTRA_VARIABLE = "MASKWRIGHT_ENGINES"
 
@@ -54,6 +57,11 @@ def spec(name: str) -> EngineSpec:
     return _plug_in(name).SPEC
 
 
+def known(name: str) -> bool:
+    """Whether there is an engine or service of that name."""
+    return name in _plug_ins() or name in _services()
+
+
 def installed(name: str) -> bool:
     """Whether the engine could be loaded now, as far as can be said without loading it."""
     plug_in = _plug_in(name)
@@ -75,6 +83,8 @@ def default_engine() -> str:
 
 def _plug_in(name: str) -> PlugIn:
     plug_ins = _plug_ins()
+    if name not in plug_ins and name in _services():
+        return _services()[name]
     if name not in plug_ins:
         raise UnknownEngine(f"There is no engine '{name}'; the engines are: {', '.join(plug_ins)}.")
     return plug_ins[name]
@@ -86,6 +96,11 @@ def _plug_ins() -> dict[str, PlugIn]:
     for plug_in in (*_packaged(), *_extra(os.environ.get(EXTRA_VARIABLE, ""))):
         found.setdefault(plug_in.SPEC.name, plug_in)
     return found
+
+
+@cache
+def _services() -> dict[str, PlugIn]:
+    return {name: _load(f"inference.engines.{name}") for name in SERVICES}
 
 
 @cache

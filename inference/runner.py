@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
-from inference import device, failures
+from inference import device, failures, labels
 from inference.commands import Answer, Broke, Done, Run, Stop, Stopped, Yielded
 from inference.engine import Cancelled, Engine, EngineError, Features, Preview, Report, WeightsMissing
 from inference.features import FeatureCache, FeatureKey
@@ -80,6 +80,7 @@ class Runner:
     # --- called from any thread
 
     def submit(self, run: Run) -> None:
+        run = _to_ranker(run)
         with self._inbox.changed:
             self._inbox.waiting.append(run)
             self._inbox.changed.notify()
@@ -320,6 +321,17 @@ class Runner:
         if line != self._device_line:
             self._device_line = line
             self._send(line)
+
+
+def _to_ranker(run: Run) -> Run:
+    """Names are ranked by an engine that can; a request that no engine can serve goes on and fails by itself."""
+    request = run.request
+    if not isinstance(request, RankLabels):
+        return run
+    try:
+        return replace(run, request=replace(request, engine=labels.ranker(request.engine)))
+    except EngineError:
+        return run
 
 
 def _segment(request: Segment, crop: Crop | None, engine: Engine, features: Features, report: Report) -> Segmentation:

@@ -81,10 +81,10 @@ def _folders(root: Path) -> Iterator[Path]:
 
 
 def _cached(name: str, file: str) -> list[Path]:
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(name, file)
-    return [Path(found).parent] if isinstance(found, str) else []
+    """The snapshots of a hub repository that hold a file. Reads folders only: the hub's library is slow to import."""
+    root = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub"
+    snapshots = Path(root).expanduser() / f"models--{name.replace('/', '--')}" / "snapshots"
+    return sorted(path.parent for path in snapshots.glob(f"*/{file}"))
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -25,6 +25,16 @@ class ImageTokens:
     values: tuple[Tensor, ...]
     start: Tensor
 
+    @property
+    def nbytes(self) -> int:
+        return sum(each.nbytes for each in (*self.keys, *self.values, self.start))
+
+    def halved(self) -> ImageTokens:
+        """In half precision, to be kept; computing goes on in the precision of the network."""
+        return ImageTokens(
+            tuple(each.half() for each in self.keys), tuple(each.half() for each in self.values), self.start
+        )
+
 
 class MaskedClip:
     """A CLIP image tower that embeds masks."""
@@ -55,10 +65,14 @@ class MaskedClip:
         A mask token sees the class token and the patches that the mask touches. A mask that touches none sees the
         class token alone, that is, the whole image, as in the official code.
         """
-        visible = self.visible(masks)
-        x = tokens.start.expand(len(masks), -1)
+        return self.embed_seen(tokens, self.visible(masks))
+
+    def embed_seen(self, tokens: ImageTokens, visible: Tensor) -> Tensor:
+        """Embeddings float (M, D), not normalised, of mask tokens that see what ``visible`` bool (M, 1 + patches) says:
+        the class token first, then the patches row by row."""
+        x = tokens.start.expand(len(visible), -1)
         for layer, keys, values in zip(self.tower.encoder.layers, tokens.keys, tokens.values, strict=True):
-            x = self._layer(layer, x, layer.layer_norm1(x), keys, values, visible)
+            x = self._layer(layer, x, layer.layer_norm1(x), keys.to(x.dtype), values.to(x.dtype), visible)
         embedded: Tensor = self.clip.visual_projection(self.tower.post_layernorm(x))
         return embedded
 
