@@ -22,7 +22,7 @@ from inference.results import Candidate, Frame, Ignored, LabelScores, Memory, Re
 GIVEN_LOGIT = 6.0
 """The certainty of a mask that was given and not predicted."""
 
-PREPROCESSING = "1"
+PREPROCESSING = "2"
 """Part of the fingerprint: to be raised when the same weights answer differently."""
 
 

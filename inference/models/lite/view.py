@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 KEPT_CLOSE_UPS = 3
 
 MIRRORED = True
-"""Every sight is seen a second time in the mirror and the two answers are averaged: steadier, at twice the cost."""
+"""Every answer but a glance is given again in the mirror and the two are averaged: steadier, at twice the cost."""
 
 
 class LiteFeatures:
-    """The features of one image. Close-ups are encoded when a prompt needs them and the last few are kept."""
+    """The features of one image. What a prompt needs more, close-ups and mirror images, is encoded then; the last few
+    close-ups are kept."""
 
     def __init__(self, model: LiteModel, pixels: NDArray[np.uint8], device: torch.device) -> None:
         self.height, self.width = int(pixels.shape[0]), int(pixels.shape[1])
@@ -34,46 +35,52 @@ class LiteFeatures:
         self.whole = Sight.whole(self.height, self.width)
         self.model, self._device = model, device
         self.proposals: Proposals | None = None
-        self._whole_context = self._encoded(self.whole)
-        self._close_ups: OrderedDict[Sight, Context] = OrderedDict()
+        self._whole: dict[bool, Context] = {False: self._encoded(self.whole, False)}
+        self._close_ups: OrderedDict[Sight, dict[bool, Context]] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
-        """Pixels and contexts, with room for the close-ups that will come."""
-        return self.pixels.nbytes + (1 + KEPT_CLOSE_UPS) * sum(t.nbytes for t in self._whole_context)
+        """Pixels and contexts, with room for the close-ups and the mirror images that will come."""
+        return self.pixels.nbytes + 2 * (1 + KEPT_CLOSE_UPS) * sum(t.nbytes for t in self._whole[False])
 
-    def context(self, sight: Sight) -> Context:
-        """The context of a sight, from what is kept or encoded now."""
-        if sight == self.whole:
-            return self._whole_context
-        if sight in self._close_ups:
-            self._close_ups.move_to_end(sight)
-        else:
-            self._close_ups[sight] = self._encoded(sight)
-            if len(self._close_ups) > KEPT_CLOSE_UPS:
-                self._close_ups.popitem(last=False)
-        return self._close_ups[sight]
+    def context(self, sight: Sight, mirrored: bool = False) -> Context:
+        """The context of a sight or of its mirror image, from what is kept or encoded now."""
+        kept = self._whole if sight == self.whole else self._close_up(sight)
+        if mirrored not in kept:
+            kept[mirrored] = self._encoded(sight, mirrored)
+        return kept[mirrored]
 
-    def answer(self, sight: Sight, canvas: Canvas) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (candidates, h, w) at stride 2 of the sight and expected IoUs (candidates,)."""
+    def _close_up(self, sight: Sight) -> dict[bool, Context]:
+        kept = self._close_ups.setdefault(sight, {})
+        self._close_ups.move_to_end(sight)
+        if len(self._close_ups) > KEPT_CLOSE_UPS:
+            self._close_ups.popitem(last=False)
+        return kept
+
+    def answer(
+        self, sight: Sight, canvas: Canvas, glance: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits (candidates, h, w) at stride 2 of the sight and expected IoUs (candidates,).
+
+        A ``glance`` is not repeated in the mirror.
+        """
         maps = torch.from_numpy(canvas.maps())[None].to(self._device)
         seeds = torch.from_numpy(canvas.seed_array())[None].to(self._device)
-        if MIRRORED:
-            maps = torch.cat([maps, maps.flip(3)])
-            mirrored = seeds.clone()
-            mirrored[..., 1] = maps.shape[3] - 1 - mirrored[..., 1]
-            seeds = torch.cat([seeds, mirrored])
         with torch.inference_mode():
             masks, quality = self.model.answer(self.context(sight), Prompting(maps, seeds))
-            if MIRRORED:
-                masks = (masks[:1] + masks[1:].flip(3)) / 2
-        return _array(masks[0]), _array(quality.sigmoid().mean(0))
+            quality = quality.sigmoid()
+            if MIRRORED and not glance:
+                seeds[..., 1] = maps.shape[3] - 1 - seeds[..., 1]
+                other = self.model.answer(self.context(sight, True), Prompting(maps.flip(3), seeds))
+                masks = (masks + other.masks.flip(3)) / 2
+                quality = (quality + other.quality.sigmoid()) / 2
+        return _array(masks[0]), _array(quality[0])
 
     def answers(self, sight: Sight, canvases: list[Canvas]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The same for several prompt sets at once, without the mirror: (n, candidates, h, w) and (n, candidates)."""
         maps = torch.from_numpy(np.stack([canvas.maps() for canvas in canvases])).to(self._device)
         seeds = torch.from_numpy(np.stack([canvas.seed_array() for canvas in canvases])).to(self._device)
-        context = Context(*(t[:1] for t in self.context(sight))).expanded(len(canvases))
+        context = self.context(sight).expanded(len(canvases))
         with torch.inference_mode():
             prediction = self.model.answer(context, Prompting(maps, seeds))
         return _array(prediction.masks), _array(prediction.quality.sigmoid())
@@ -83,12 +90,10 @@ class LiteFeatures:
         fine = self.context(sight).fine[0]
         return _array(torch.einsum("chw,c->hw", fine, fine[:, row, column]))
 
-    def _encoded(self, sight: Sight) -> Context:
+    def _encoded(self, sight: Sight, mirrored: bool) -> Context:
         pixels = torch.from_numpy(sight.cut(self.pixels)).to(self._device).permute(2, 0, 1)[None]
-        if MIRRORED:
-            pixels = torch.cat([pixels, pixels.flip(3)])
         with torch.inference_mode():
-            return self.model.look(pixels)
+            return self.model.look(pixels.flip(3) if mirrored else pixels)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
