@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QDeadlineTimer, QEvent, QEventLoop, QPointF, Qt
+from PySide6.QtCore import QDeadlineTimer, QEvent, QEventLoop, QPointF, Qt, QTimer
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -76,7 +76,7 @@ class ScriptedPerson:
         while not until():
             if deadline.hasExpired():
                 raise NothingHappened(f"Waited {WAIT_MS // 1000} s in vain until {what}.")
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+            _let_pass(5)
 
     def settle(self) -> None:
         """Let the window catch up with what was sent."""
@@ -85,9 +85,7 @@ class ScriptedPerson:
 
     def rest(self, seconds: float) -> None:
         """Do nothing for that long; the window goes on with what it does by itself."""
-        deadline = QDeadlineTimer(round(seconds * 1000))
-        while not deadline.hasExpired():
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 20)
+        _let_pass(round(seconds * 1000))
 
     def answer(self) -> NDArray[np.bool_]:
         """Wait until the session has answered its newest prompt; the mask that is shown, bool (H, W)."""
@@ -138,3 +136,10 @@ class ScriptedPerson:
             keys |= modifier
         place = QPointF(self.canvas.mapToGlobal(at.toPoint()))
         QApplication.sendEvent(self.canvas, QMouseEvent(kind, at, place, changed, held, keys))
+
+
+def _let_pass(milliseconds: int) -> None:
+    """Run the event loop for that long, asleep while nothing happens."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()

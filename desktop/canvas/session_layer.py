@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRunnable, Qt, QThreadPool, Signal
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
+from PySide6.QtCore import QObject, QPointF, QRect, QRunnable, Qt, QThreadPool, Signal
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QRegion, QTransform
 
 from desktop.canvas.heat import Heat
 from desktop.canvas.hit_test import rings_of
@@ -19,6 +19,13 @@ from inference.results import Candidate
 
 FILL = 0.40
 _DASH = (5.0, 4.0)
+_CELL = 32
+_LINE = 2.0
+"""Half the width of the outline with its smoothing, view pixels."""
+
+_LONGEST = 200_000.0
+"""View pixels of outline above which its cells are not looked for: so near, most of the view changes anyway."""
+
 _AT_ONCE = 600_000
 """Pixels of the image up to which a candidate's outline is traced at once; above, off the GUI thread."""
 
@@ -38,17 +45,25 @@ class SessionLayer(QObject):
         self._preview: tuple[NDArray[np.float32], Heat] | None = None
         self._tracer: _Tracer | None = None
         self.uncertainty = False
-        self.phase = 0.0
+        self.turn = 0.0
+        self.march = 0.0
+        """Where ring and dashes are, in [0, 1)."""
+        self._placed: tuple[ViewTransform, QPainterPath] | None = None
+        self._area: tuple[ViewTransform, QRect, QRegion] | None = None
 
     @property
     def session(self) -> SessionView | None:
         return self._session
 
     @property
-    def moves(self) -> bool:
-        """Whether something is animated: the candidate's dashes or the busy ring."""
-        session = self._session
-        return session is not None and (session.busy or session.candidate is not None)
+    def busy(self) -> bool:
+        """Whether an engine works for the session, which the ring shows."""
+        return self._session is not None and self._session.busy
+
+    @property
+    def dashed(self) -> bool:
+        """Whether there is an outline with dashes."""
+        return self._session is not None and bool(self._rings)
 
     @property
     def shows_heat(self) -> bool:
@@ -93,14 +108,10 @@ class SessionLayer(QObject):
             muted = number in session.prompts.muted
             draw_prompt(painter, view, prompt, muted=muted, highlighted=number == session.highlighted)
         if session.busy:
-            draw_ring(painter, self._ring_place(view, image), self.phase, session.busy_text)
+            draw_ring(painter, self._ring_place(view, image), self.turn, session.busy_text)
 
     def _draw_candidate(self, painter: QPainter, view: ViewTransform, colour: QColor) -> None:
-        level = detail(view.scale)
-        path = self._paths.get(level)
-        if path is None:
-            path = self._paths[level] = path_of(reduced(self._rings, level))
-        placed = QTransform(view.scale, 0, 0, view.scale, view.dx, view.dy).map(path)
+        placed = self._outline(view)
         if not self.shows_heat:
             fill = QColor(colour)
             fill.setAlphaF(FILL)
@@ -113,9 +124,41 @@ class SessionLayer(QObject):
         pen = QPen(Qt.GlobalColor.white, 1.5)
         pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         pen.setDashPattern([length / 1.5 for length in _DASH])
-        pen.setDashOffset(-self.phase * 4 * sum(_DASH) / 1.5)
+        pen.setDashOffset(-self.march * sum(_DASH) / 1.5)
         painter.setPen(pen)
         painter.drawPath(placed)
+
+    def _outline(self, view: ViewTransform) -> QPainterPath:
+        """The candidate's outline in view coordinates; kept, since the dashes ask for it in every frame."""
+        if self._placed is None or self._placed[0] != view:
+            level = detail(view.scale)
+            path = self._paths.get(level)
+            if path is None:
+                path = self._paths[level] = path_of(reduced(self._rings, level))
+            self._placed = view, QTransform(view.scale, 0, 0, view.scale, view.dx, view.dy).map(path)
+        return self._placed[1]
+
+    def dash_area(self, view: ViewTransform, visible: QRect) -> QRegion:
+        """The cells of the view, some 32 px wide, through which the candidate's outline goes."""
+        if self._area is None or self._area[:2] != (view, visible):
+            length = sum(float(np.abs(np.diff(ring, axis=0)).sum()) for ring in self._rings) * view.scale
+            if length > _LONGEST:
+                return QRegion(visible)
+            cells: set[tuple[int, int]] = set()
+            for ring in self._rings:
+                placed = np.concatenate([ring, ring[:1]]) * view.scale + (view.dx, view.dy)
+                for shift in ((-_LINE, -_LINE), (_LINE, -_LINE), (-_LINE, _LINE), (_LINE, _LINE)):
+                    cells.update(_cells(placed + shift, visible))
+            region = QRegion()
+            for x, y in cells:
+                region += QRect(x * _CELL, y * _CELL, _CELL, _CELL)
+            self._area = view, visible, region
+        return self._area[2]
+
+    def ring_area(self, view: ViewTransform, image: tuple[int, int]) -> QRect:
+        """The square of the view in which the busy ring turns."""
+        middle = self._ring_place(view, image).toPoint()
+        return QRect(middle.x() - 20, middle.y() - 20, 40, 40)
 
     def _draw_heat(self, painter: QPainter, view: ViewTransform, candidate: Candidate) -> None:
         if self._heat is None or self._heat[0] is not candidate:
@@ -141,6 +184,19 @@ class SessionLayer(QObject):
     def _put(self, candidate: Candidate | None, rings: list[NDArray[np.float64]]) -> None:
         self._traced, self._rings = candidate, rings
         self._paths.clear()
+        self._placed, self._area = None, None
+
+
+def _cells(line: NDArray[np.float64], visible: QRect) -> set[tuple[int, int]]:
+    """The cells that a line (n, 2) goes through inside ``visible``, found by points less than a cell apart."""
+    steps = np.diff(line, axis=0)
+    counts = np.maximum(np.ceil(np.abs(steps).max(axis=1) / (_CELL / 4)), 1).astype(np.intp)
+    start = np.repeat(np.arange(len(steps)), counts)
+    share = (np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)) / counts[start]
+    points = np.concatenate([line[start] + steps[start] * share[:, None], line[-1:]])
+    low, high = (visible.left(), visible.top()), (visible.right() + 1, visible.bottom() + 1)
+    inside = points[((points >= low) & (points < high)).all(axis=1)]
+    return set(map(tuple, np.unique(np.floor(inside / _CELL).astype(int), axis=0).tolist()))
 
 
 class _Signals(QObject):

@@ -1,4 +1,4 @@
-"""When the overlay is rebuilt and what moves by itself: gestures, slices of work, animation (ux.md §9, §11)."""
+"""When the overlay is rebuilt: gestures, pauses, slices of work (ux.md §9, §11)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,6 @@ _AT_ONCE = 150
 _REDRAWN_AT_ONCE = 64
 """More changed rectangles than this: a whole build in slices."""
 
-_FRAME_MS = 90
-_TURNS_PER_FRAME = 0.04
-
 Box = tuple[int, int, int, int]
 
 
@@ -36,13 +33,9 @@ class Settling(QObject):
     def __init__(self, view: CanvasView) -> None:
         super().__init__(view)
         self._view = view
-        self.reduce_motion = False
         self._pause = self._timer(PAUSE_MS, self._paused)
         self._smooth = self._timer(SMOOTH_LATER_MS, self._smoothed)
         self._slice = self._timer(0, self._go_on)
-        self._frames = QTimer(self)
-        self._frames.setInterval(_FRAME_MS)
-        self._frames.timeout.connect(self._frame)
         self._needed = False
         self._rough = False
         self._gesture = False
@@ -52,11 +45,6 @@ class Settling(QObject):
         """Whether the overlay is finished, smooth and made for the present view."""
         waiting = self._pause.isActive() or self._smooth.isActive() or self._needed
         return not (waiting or self._view.overlay.building)
-
-    @property
-    def animated(self) -> bool:
-        """Whether dashes and ring are moving."""
-        return self._frames.isActive()
 
     def rebuild(self) -> None:
         """Instances, style or size changed: build the layers anew with the next frame."""
@@ -100,13 +88,6 @@ class Settling(QObject):
         while not self._view.overlay.step(1.0):
             pass
         self._done()
-
-    def animate(self) -> None:
-        """Start or stop the animation as the session needs."""
-        if self._view.session_layer.moves and not self.reduce_motion:
-            self._frames.start()
-        else:
-            self._frames.stop()
 
     def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -154,10 +135,3 @@ class Settling(QObject):
             self._gesture = False
             self._view.gesture_settled.emit()
         self._view.update()
-
-    def _frame(self) -> None:
-        view = self._view
-        if view.isVisible():
-            layer = view.session_layer
-            layer.phase = (layer.phase + _TURNS_PER_FRAME) % 1.0
-            view.update()

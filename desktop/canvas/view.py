@@ -26,6 +26,7 @@ from desktop.canvas.hit_test import HitIndex
 from desktop.canvas.host import CanvasInstance, SessionView, ToolHost
 from desktop.canvas.input import InputRouter
 from desktop.canvas.minimap import Minimap
+from desktop.canvas.motion import Motion
 from desktop.canvas.overlay import Overlay, Style
 from desktop.canvas.renderer import Adjustments, ImageRenderer
 from desktop.canvas.scene_painter import ScenePainter
@@ -40,6 +41,17 @@ _SIZE_STEP = 0.1
 _MARGIN = 12
 _MINIMAP_SHARE = 3
 """The view must be that many times as wide as the minimap, else the minimap would hide too much."""
+
+_TOUCHES = frozenset(
+    (
+        QEvent.Type.MouseMove,
+        QEvent.Type.MouseButtonPress,
+        QEvent.Type.Wheel,
+        QEvent.Type.KeyPress,
+        QEvent.Type.ActivationChange,
+    )
+)
+"""Events after which the session's dashes move on for a while."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,7 @@ class CanvasView(QWidget):
         self.session_layer = SessionLayer(self)
         self.session_layer.changed.connect(self.update)
         self.settling = Settling(self)
+        self.motion = Motion(self)
         self._painter = ScenePainter(self)
         self._input = InputRouter(self)
         self._tools: dict[str, Tool] = {}
@@ -182,7 +195,8 @@ class CanvasView(QWidget):
     def set_session(self, session: SessionView | None) -> None:
         """Show the open session, or none."""
         self.session_layer.set_session(session)
-        self.settling.animate()
+        self.motion.touched()
+        self.motion.refresh()
         self.update()
 
     def set_region_of_interest(self, box: tuple[int, int, int, int] | None) -> None:
@@ -226,8 +240,7 @@ class CanvasView(QWidget):
 
     def set_reduce_motion(self, on: bool) -> None:
         """Stop animations: dashes and ring stand still."""
-        self.settling.reduce_motion = on
-        self.settling.animate()
+        self.motion.reduce(on)
 
     def set_wheel_scrolls(self, on: bool) -> None:
         """Whether the plain wheel scrolls and Ctrl+wheel zooms."""
@@ -461,6 +474,8 @@ class CanvasView(QWidget):
             self._host.context_menu(at.x(), at.y())
 
     def event(self, event: QEvent) -> bool:
+        if event.type() in _TOUCHES:
+            self.motion.touched()
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             if self._input.wants(event):
                 event.accept()
@@ -476,6 +491,8 @@ class CanvasView(QWidget):
                 return True
         elif event.type() is QEvent.Type.DevicePixelRatioChange:
             self._image_changed()
+        elif event.type() is QEvent.Type.ActivationChange:
+            self.motion.refresh()
         return super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

@@ -284,16 +284,6 @@ def test_a_large_candidate_is_traced_off_the_gui_thread(view: CanvasView, qtbot:
     assert view.session_layer.bounds() is not None
 
 
-def test_motion_stops_when_it_is_not_wanted(view: CanvasView) -> None:
-    view.set_session(SessionView(busy=True))
-    assert view.settling.animated
-    view.set_reduce_motion(True)
-    assert not view.settling.animated
-    view.set_reduce_motion(False)
-    view.set_session(None)
-    assert not view.settling.animated
-
-
 def test_the_minimap_shows_only_when_zoomed_in_and_leads_there(view: CanvasView) -> None:
     view.resize(700, 560)
     view.set_minimap(True)
