@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from inference.engine import WeightsMissing, WrongWeights
 from inference.weights import places
-from inference.weights.catalogue import Catalogue, Entry, EntryFile, catalogue
+from inference.weights.entries import Catalogue, Entry, EntryFile, catalogue
 from inference.weights.tensors import SUFFIXES, Tensors, tensors_of
 
 
