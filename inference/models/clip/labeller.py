@@ -128,7 +128,7 @@ def patches(mask: MaskArray, size: int, patch: int) -> NDArray[np.bool_]:
     too thin for that sees the whole image.
     """
     # every n-th pixel of large masks: half of an output pixel stays twice as wide as what is skipped
-    sampled = mask[:: max(1, mask.shape[0] // (4 * size)), :: max(1, mask.shape[1] // (4 * size))]
+    sampled = mask[:: max(1, mask.shape[0] // (2 * size)), :: max(1, mask.shape[1] // (2 * size))]
     covered = cv2.resize(sampled.astype(np.uint8) * np.uint8(255), (size, size), interpolation=cv2.INTER_AREA)
     grid = size // patch
     blocks = covered[: grid * patch, : grid * patch].reshape(grid, patch, grid, patch)
