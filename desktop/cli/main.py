@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from desktop.cli import bench, doctor, evaluate, project, segment
+from desktop.cli import bench, doctor, evaluate, project, segment, weights
 from desktop.cli.output import Exit, InputProblem, say
 from desktop.dataset.errors import DatasetError
 from inference.engine import EngineError, WeightsMissing
@@ -28,6 +28,7 @@ app.command("engines")(doctor.engines)
 app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
+app.add_typer(weights.app, name="weights")
 
 
 @app.command("open")
@@ -81,6 +82,8 @@ def run(arguments: list[str]) -> int:
         return Exit.WRONG_INPUT
     except WeightsMissing as error:
         say(f"maskwright: {error}")
+        for line in weights.hints(getattr(error, "names", ())):
+            say(line)
         return Exit.WEIGHTS_MISSING
     except (InputProblem, DatasetError, EngineError, BadIndex) as error:
         say(f"maskwright: {error}")
