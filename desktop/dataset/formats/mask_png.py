@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
     ExportReport,
@@ -25,7 +25,7 @@ from desktop.dataset.formats.contract import (
     checked_options,
     silent,
 )
-from desktop.dataset.formats.output import Staging, existing_files, image_files
+from desktop.dataset.formats.output import Staging
 from desktop.dataset.formats.selection import Chosen, Selection, select
 from desktop.dataset.model import Category, Instance
 
@@ -52,34 +52,13 @@ class MaskPngExport:
 
     def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
         chosen = checked_options(self.fields, options)
-        plan = _Plan(source, chosen)
-        return Preflight(
-            len(plan.selection.images),
-            plan.selection.instances,
-            len(plan.selection.categories),
-            plan.problems,
-            tuple(plan.files),
-            existing_files(folder, plan.files),
-        )
+        return preflight(_Plan(source, chosen).planned(), folder, chosen)
 
     def write(
         self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
     ) -> ExportReport:
         chosen = checked_options(self.fields, options)
-        plan = _Plan(source, chosen)
-        warnings = list(plan.problems)
-        with Staging(folder, plan.files, overwrite=chosen["overwrite"]) as staging:
-            for done, item in enumerate(plan.selection.images):
-                progress(done / len(plan.selection.images), item.name)
-                if chosen["images"] != "leave" and (problem := staging.put_image(item, chosen["images"])):
-                    warnings.append(problem)
-                for name, picture in plan.pictures(item):
-                    picture.save(staging.path(name), "PNG")
-            for name, text in plan.tables():
-                staging.path(name).write_text(text, "utf-8", newline="")
-            progress(1.0, "")
-            written = staging.publish()
-        return ExportReport(folder, written, len(plan.selection.images), plan.selection.instances, tuple(warnings))
+        return carry_out(_Plan(source, chosen).planned(), folder, chosen, progress)
 
 
 class _Plan:
@@ -94,11 +73,21 @@ class _Plan:
         self.ignore = (MAX_16_BIT if self.wide else 255) if options["ignore"] else None
         if len(self.classes) >= MAX_16_BIT:
             raise FormatError("Mask PNGs can hold 65534 classes at most.")
-        self.problems = self._problems()
-        stems = Counter(_without_suffix(item).casefold() for item in self.selection.images)
-        self.shared_stems = {stem for stem, times in stems.items() if times > 1}
+        self.stems = stems(self.selection)
+
+    def planned(self) -> Planned:
         names = [name for item in self.selection.images for name in self.names(item)]
-        self.files = [*names, *(n for n, _ in self.tables()), *image_files(self.selection.images, options["images"])]
+        files = (*names, *(name for name, _ in self.tables()))
+        return Planned(self.selection, self._problems(), files, self._write_image, self._write_rest)
+
+    def _write_image(self, item: Chosen, staging: Staging) -> Sequence[Problem]:
+        for name, picture in self.pictures(item):
+            picture.save(staging.path(name), "PNG")
+        return ()
+
+    def _write_rest(self, staging: Staging) -> None:
+        for name, text in self.tables():
+            staging.path(name).write_text(text, "utf-8", newline="")
 
     def _problems(self) -> tuple[Problem, ...]:
         found = list(self.selection.problems)
@@ -205,20 +194,11 @@ class _Plan:
 
     def _name(self, kind: str, item: Chosen) -> str:
         start = f"{item.split}/" if item.split else ""
-        return f"{start}{kind}/{self._stem(item)}.png"
+        return f"{start}{kind}/{self.stems[item.image.id]}.png"
 
     def _object_name(self, item: Chosen, instance: Instance) -> str:
         start = f"{item.split}/" if item.split else ""
-        return f"{start}objects/{self._stem(item)}/{instance.id}.png"
-
-    def _stem(self, item: Chosen) -> str:
-        """Without the suffix, unless a.jpg and a.png would then be one file."""
-        stem = _without_suffix(item)
-        return item.name if stem.casefold() in self.shared_stems else stem
-
-
-def _without_suffix(item: Chosen) -> str:
-    return str(PurePosixPath(item.name).with_suffix(""))
+        return f"{start}objects/{self.stems[item.image.id]}/{instance.id}.png"
 
 
 def _kinds(text: str | Sequence[str]) -> tuple[str, ...]:
