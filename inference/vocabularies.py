@@ -15,7 +15,7 @@ from pathlib import Path
 
 from inference.engine import EngineError, Vocabulary
 
-BACKGROUND = ("coco133", "ade150")
+BACKGROUND = ("coco-synonyms", "ade150")
 """What else an image may show: the lists against which names of a person's own have to prove themselves."""
 
 _SECTIONS = {"[things]": False, "[stuff]": True}

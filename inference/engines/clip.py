@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from inference.engine import Capability, Engine, EngineSpec, Speed, WeightsMissing
+from inference import weights
+from inference.engine import Capability, Engine, EngineSpec, Speed
 from inference.models.clip import files
 
 SPEC = EngineSpec(
@@ -14,10 +15,10 @@ SPEC = EngineSpec(
     licence="MIT",
     citation="A. Radford et al., Learning Transferable Visual Models From Natural Language Supervision, ICML 2021",
     adds="Names from any list for any mask",
-    weights=("clip-vit-large-patch14-336",),
+    weights=("clip-vit-l-14-336",),
 )
 
-KINDS = (files.LARGE, files.BASE, files.ClipKind("openai/clip-vit-base-patch32"))
+KINDS = (files.LARGE, files.BASE, files.ANY)
 """The first that is there is used."""
 
 
@@ -30,7 +31,7 @@ def create() -> Engine:
     """The ranker. Raises :class:`WeightsMissing` or ``WrongWeights``."""
     folder = next((found for kind in KINDS if (found := files.clip(kind)) is not None), None)
     if folder is None:
-        raise WeightsMissing("CLIP labels need a CLIP model. None was found in the model folders.")
+        folder = weights.locate(KINDS[0].name, SPEC.title).path
     from inference.models.clip import labeller, towers
 
     return labeller.ClipLabeller(SPEC, towers.load(folder))

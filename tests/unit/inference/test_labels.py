@@ -16,12 +16,12 @@ from inference.engine import EngineError, Image, Vocabulary, WeightsMissing, Wro
 from inference.engines import clip
 from inference.features import FeatureCache
 from inference.messages import Priority, RankLabels
-from inference.models.clip import files
 from inference.models.clip.labeller import ClipFeatures, ClipLabeller, close_look, patches
 from inference.models.clip.towers import load
 from inference.outbox import Outbox
 from inference.results import LabelScores
 from inference.runner import Runner
+from inference.weights import places
 from tests.unit.inference.clip_model import write_clip
 
 SIZE = (60, 90)
@@ -130,13 +130,13 @@ def test_decided_needs_a_likely_name() -> None:
 
 
 def test_who_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path) -> None:
-    monkeypatch.setenv(files.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.FOLDER_VARIABLE, str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     assert labels.ranker("lite") == "lite"
     assert labels.ranker("classic") == "lite"
     with pytest.raises(WeightsMissing, match="CLIP"):
         registry.create_engine("clip")
-    monkeypatch.setenv(files.VARIABLE, str(folder.parent))
+    monkeypatch.setenv(places.FOLDER_VARIABLE, str(folder.parent))
     assert labels.ranker("classic") == "clip"
     assert "clip" not in {spec.name for spec in registry.engine_specs()}
     monkeypatch.setattr(labels, "RANKERS", ())
@@ -145,7 +145,7 @@ def test_who_ranks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Path
 
 
 def test_the_runner_asks_the_ranker(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    monkeypatch.setenv(files.VARIABLE, str(folder.parent))
+    monkeypatch.setenv(places.FOLDER_VARIABLE, str(folder.parent))
     answers: list[object] = []
     runner = Runner(Outbox(answers.append), registry.create_engine, FeatureCache())
     request = RankLabels("classic", Image(PIXELS, "hash"), tuple(MASKS), NAMES)
