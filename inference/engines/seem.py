@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inference import weights
-from inference.engine import Capability, Engine, EngineSpec, Speed
+from inference.engine import Capability, Engine, EngineOption, EngineSpec, Speed
 from inference.models.seem import files
 from inference.prompts import PromptKind
 
@@ -17,6 +17,29 @@ SPEC = EngineSpec(
     citation="X. Zou et al., Segment Everything Everywhere All at Once, NeurIPS 2023",
     adds="Every kind of prompt in any mixture, with names for what it finds",
     weights=("seem",),
+    options=(
+        EngineOption(
+            "layout",
+            "Mixing prompts",
+            "composite",
+            ("composite", "demo"),
+            help="composite remembers the mask of the round before; demo is the layout of the official demo.",
+        ),
+        EngineOption(
+            "box",
+            "A box means",
+            "centre",
+            ("centre", "inside"),
+            help="centre: a click in its middle, as in the official evaluation; inside: all of its pixels.",
+        ),
+        EngineOption(
+            "regions",
+            "Whole image",
+            "panoptic",
+            ("panoptic", "semantic", "instance"),
+            help="panoptic: every thing and the stuff between; semantic: one region a name; instance: things only.",
+        ),
+    ),
 )
 
 

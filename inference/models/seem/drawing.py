@@ -36,16 +36,17 @@ class ModelFrame:
         return 0.0, 0.0, self.padded[1] / across, self.padded[0] / down
 
 
-def drawn(prompts: Iterable[Prompt], frame: ModelFrame) -> tuple[MaskArray, MaskArray]:
+def drawn(prompts: Iterable[Prompt], frame: ModelFrame, *, fill_boxes: bool = False) -> tuple[MaskArray, MaskArray]:
     """What the prompts mark as the object and as not the object, bool (padded), clipped to the image.
 
-    A positive box becomes a click at its centre, as in the official evaluation; a negative one its inside. Points and
-    strokes later in the history win where signs overlap. Text and references draw nothing.
+    A positive box becomes a click at its centre, as in the official evaluation, or with ``fill_boxes`` its inside; a
+    negative one its inside. Points and strokes later in the history win where signs overlap. Text and references draw
+    nothing.
     """
     positive = np.zeros(frame.padded, bool)
     negative = np.zeros(frame.padded, bool)
     for prompt in prompts:
-        mark = _mark(prompt, frame)
+        mark = _mark(prompt, frame, fill_boxes)
         if mark is None:
             continue
         mark[frame.rows :], mark[:, frame.columns :] = 0, 0
@@ -77,13 +78,15 @@ def prior(prompts: Iterable[Prompt], frame: ModelFrame) -> MaskArray | None:
     return mark > 0
 
 
-def _mark(prompt: Prompt, frame: ModelFrame) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]] | None:
+def _mark(
+    prompt: Prompt, frame: ModelFrame, fill_boxes: bool = False
+) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]] | None:
     mark = np.zeros(frame.padded, np.uint8)
     across, down = frame.scale
     match prompt:
         case Point(x=x, y=y):
             _click(mark, x * across, y * down, frame)
-        case Box(positive=True):
+        case Box(positive=True) if not fill_boxes:
             _click(mark, (prompt.x0 + prompt.x1) / 2 * across, (prompt.y0 + prompt.y1) / 2 * down, frame)
         case Box():
             x0, y0, x1, y1 = _scaled_box(prompt, frame)

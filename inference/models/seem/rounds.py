@@ -12,7 +12,7 @@ from torch import Tensor
 
 from inference.models.seem.drawing import ModelFrame, box_limits, drawn, prior
 from inference.models.seem.finish import cropped
-from inference.models.seem.layout import COMPOSITE, V0, GroupName
+from inference.models.seem.layout import COMPOSITE, V0, GroupName, Layout
 from inference.models.seem.model import Answer, Seem
 from inference.models.seem.prompting import ModelPrompts, TextTokens
 from inference.models.seem.sampler import Sample, Tokens
@@ -66,13 +66,17 @@ def play(
     example: Example | None,
     previous: Tensor | None,
     count: int,
+    *,
+    mixing: Layout = COMPOSITE,
+    fill_boxes: bool = False,
 ) -> list[Found] | None:
     """The ``count`` best masks, best first. None when nothing in the prompts says what the object is.
 
     The query is chosen by what the person pointed at, else by the example, else by the text, else (only negative
-    prompts are left) by the previous mask.
+    prompts are left) by the previous mask. ``mixing`` is the layout of rounds in which more than text was said:
+    :data:`COMPOSITE` or :data:`DEMO`, which has no memory.
     """
-    positive, negative = drawn(prompts, frame)
+    positive, negative = drawn(prompts, frame, fill_boxes=fill_boxes)
     if previous is None:
         previous = _from_prior(prior(prompts, frame), sight)
     spatial = None
@@ -88,13 +92,13 @@ def play(
     if matching is None and phrase is None:
         return None
     only_text = spatial is None and example is None and previous is None
-    layout = V0 if only_text else COMPOSITE
-    group = GroupName.GROUNDING_QUERIES if only_text else GroupName.SPATIAL_QUERIES
+    layout = V0 if only_text else mixing
+    group = layout.for_text if only_text else layout.for_clicks
     said_now = ModelPrompts(
         spatial=spatial,
         visual=example.tokens if example else None,
         text=phrase.tokens if phrase else None,
-        previous=previous,
+        previous=previous if layout.remembers else None,
     )
     # the grounding queries stay although nobody reads their answer: the text's tokens look at them
     answer = model.decode(sight, layout, said_now, {group, GroupName.GROUNDING_QUERIES})[group]

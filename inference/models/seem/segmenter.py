@@ -13,28 +13,31 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from torch import Tensor
 
-from inference import text_embeddings
+from inference import text_embeddings, vocabularies
 from inference.device import torch_device
 from inference.engine import (
     EngineError,
     EngineSpec,
     Features,
     Image,
+    Options,
     Report,
     UnusablePrompts,
     Vocabulary,
     WrongWeights,
+    silent,
 )
 from inference.models.seem import checkpoint
 from inference.models.seem.drawing import ModelFrame, drawn
-from inference.models.seem.finish import cropped, enlarged, panoptic
-from inference.models.seem.layout import V0, GroupName
+from inference.models.seem.finish import cropped, enlarged
+from inference.models.seem.layout import COMPOSITE, DEMO, V0, GroupName
 from inference.models.seem.prompting import ModelPrompts
 from inference.models.seem.rounds import Example, Found, Phrase, as_array, play, to_candidate
 from inference.models.seem.shape import RELEASED, SeemShape, Sizes, VitShape
 from inference.models.seem.sight import Sight
 from inference.models.seem.templates import BACKGROUND, TEMPLATES, spoken
 from inference.models.seem.tokenizer import Tokenizer
+from inference.models.seem.whole_image import by_class, regions
 from inference.prompts import MaskArray, MaskPrompt, Prompt, PromptSet, Reference, Text
 from inference.results import Candidate, Ignored, LabelScores, Memory, Region, Segmentation
 
@@ -43,8 +46,10 @@ SHORT, LONG = 512, 1024
 
 CANDIDATES = 3
 PREVIOUS = "previous mask"
-SCORE_THRESHOLD, OVERLAP = 0.4, 0.8
-"""Of the whole-image run, as in the official demo."""
+OWN_NAMES = "coco133"
+"""The names of a whole-image run that nobody gave names to: those of the training."""
+
+LAYOUTS = {"composite": COMPOSITE, "demo": DEMO}
 
 NO_WORD_PIECES = "SEEM needs CLIP's list of word pieces (merges.txt) next to its weights file for texts and labels."
 
@@ -85,6 +90,11 @@ class SeemSegmenter:
             )
         self.fingerprint = f"seem-1-{_digest(weights)}"
         self._reference: tuple[str, Sight] | None = None
+        self._options = spec.settled({})
+
+    def configure(self, options: Options) -> None:
+        """``layout``, ``box`` and ``regions`` of docs/engines/seem.md. Raises ``UnusableOption``."""
+        self._options = self.spec.settled(options)
 
     @torch.inference_mode()
     def encode(self, image: Image, report: Report) -> SeemFeatures:
@@ -103,7 +113,18 @@ class SeemSegmenter:
         example = self._example([each for each in said if isinstance(each, Reference)], report)
         visible = [each for each in said if not isinstance(each, Text | Reference)]
         previous = self._recalled(features, memory)
-        found = play(self._model, features.sight, features.frame, visible, phrase, example, previous, CANDIDATES)
+        found = play(
+            self._model,
+            features.sight,
+            features.frame,
+            visible,
+            phrase,
+            example,
+            previous,
+            CANDIDATES,
+            mixing=LAYOUTS[str(self._options["layout"])],
+            fill_boxes=self._options["box"] == "inside",
+        )
         if found is None:
             raise UnusablePrompts("SEEM needs a positive point, box, scribble, polygon, mask, reference or text.")
         kept = Memory(self.spec.name, {PREVIOUS: as_array(found[0].low[0, 0])})
@@ -113,32 +134,30 @@ class SeemSegmenter:
 
     @torch.inference_mode()
     def everything(self, features: Features, vocabulary: Vocabulary | None, report: Report) -> list[Region]:
-        """Panoptic regions with names of the vocabulary. Raises :class:`EngineError` without one."""
+        """Panoptic, semantic or instance regions (option ``regions``), named by the vocabulary or by COCO's 133 names.
+
+        Raises :class:`EngineError` without a list of word pieces.
+        """
         assert isinstance(features, SeemFeatures)
-        if vocabulary is None or not vocabulary.names:
-            raise EngineError("SEEM finds regions by name: choose a list of names first.")
+        named = vocabulary if vocabulary is not None and vocabulary.names else vocabularies.packaged(OWN_NAMES)
         frame = features.frame
         report(None, "Reading the names")
-        names = self._names(vocabulary)
+        names, owners = self._names(named, report)
         report(None, "Finding regions")
         answer = self._model.decode(features.sight, V0, ModelPrompts(), {GroupName.OBJECT_QUERIES})[
             GroupName.OBJECT_QUERIES
         ]
         low = answer.masks(features.sight)
         masks = enlarged(cropped(low, frame.padded, (frame.rows, frame.columns)), (frame.height, frame.width))[0]
-        logits = self._model.text.class_logits(answer.class_vectors, names)[0]
-        things = frozenset(i for i, name in enumerate(vocabulary.names) if name not in vocabulary.stuff)
-        ids, segments = panoptic(logits, masks, things, SCORE_THRESHOLD, OVERLAP)
-        return [
-            Region((ids == each.id).cpu().numpy(), each.score, vocabulary.names[each.category], each.is_thing)
-            for each in segments
-        ]
+        logits = by_class(self._model.text.class_logits(answer.class_vectors, names)[0], owners)
+        report(None, "Deciding on regions")
+        return regions(str(self._options["regions"]), logits, masks, named)
 
     @torch.inference_mode()
     def label(self, features: Features, masks: Sequence[MaskArray], vocabulary: Vocabulary) -> LabelScores:
         """Rank the names for each mask: the mask is a prompt, and the query that answers it is compared with texts."""
         assert isinstance(features, SeemFeatures)
-        names = self._names(vocabulary)
+        names, owners = self._names(vocabulary)
         rows = np.zeros((len(masks), len(vocabulary.names)), np.float32)
         unknown = np.ones(len(masks), np.float32)
         for index, mask in enumerate(masks):
@@ -148,7 +167,7 @@ class SeemSegmenter:
                 continue
             found = play(self._model, features.sight, features.frame, [prompt], None, None, None, 1)
             assert found is not None
-            chances = self._model.text.class_logits(found[0].class_vector, names).softmax(-1)
+            chances = by_class(self._model.text.class_logits(found[0].class_vector, names), owners).softmax(-1)
             rows[index], unknown[index] = as_array(chances[:-1]), float(chances[-1])
         return LabelScores(vocabulary.names, rows, unknown)
 
@@ -209,17 +228,22 @@ class SeemSegmenter:
             raise EngineError(NO_WORD_PIECES)
         return torch.tensor([self._tokenizer(text) for text in texts], device=torch_device())
 
-    def _names(self, vocabulary: Vocabulary) -> Tensor:
-        """Unit vectors (names + 1, projection) of the vocabulary, the last for what is none of them."""
-        found = text_embeddings.shared().get(self.fingerprint, [*vocabulary.names, BACKGROUND], self._embedded)
-        return torch.from_numpy(found).to(torch_device())
+    def _names(self, vocabulary: Vocabulary, report: Report = silent) -> tuple[Tensor, list[int]]:
+        """Unit vectors (names said + 1, projection), the last for what is none of them, and the class of each name."""
+        said = [(name, index) for index in range(len(vocabulary.names)) for name in vocabulary.all_names(index)]
 
-    def _embedded(self, names: list[str]) -> NDArray[np.float32]:
-        rows = [
-            self._model.text.names(self._ids([each.format(spoken(name)) for each in TEMPLATES])[None])[0]
-            for name in names
-        ]
-        return as_array(torch.stack(rows))
+        def embedded(names: list[str]) -> NDArray[np.float32]:
+            rows = []
+            for done, name in enumerate(names):
+                report(done / len(names), f"Reading “{name}”")
+                rows.append(
+                    self._model.text.names(self._ids([each.format(spoken(name)) for each in TEMPLATES])[None])[0]
+                )
+            return as_array(torch.stack(rows))
+
+        texts = [*(name for name, _ in said), BACKGROUND]
+        found = text_embeddings.shared().get(self.fingerprint, texts, embedded)
+        return torch.from_numpy(found).to(torch_device()), [index for _, index in said]
 
 
 def _nearest(sizes: Sizes) -> tuple[str, SeemShape]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inference.engine import EngineError, Image, UnusablePrompts, Vocabulary, silent
+from inference import vocabularies
+from inference.engine import Cancelled, EngineError, Image, UnusableOption, UnusablePrompts, Vocabulary, silent
 from inference.engines import seem
 from inference.models.seem.segmenter import SeemFeatures, SeemSegmenter
 from inference.prompts import Box, MaskPrompt, Point, Polygon, Prompt, PromptSet, Reference, Scribble, Text
@@ -129,11 +131,88 @@ def test_labels_rank_any_vocabulary(engine: SeemSegmenter, features: SeemFeature
     assert len({float(value) for value in scores.scores[0]}) == 3
 
 
-def test_everything_needs_names_and_its_regions_do_not_overlap(engine: SeemSegmenter, features: SeemFeatures) -> None:
-    with pytest.raises(EngineError, match="names"):
-        engine.everything(features, None, silent)
-    regions = engine.everything(features, Vocabulary(("red", "cat"), frozenset({"cat"})), silent)
-    assert sum((region.mask.astype(int) for region in regions), np.zeros(SIZE, int)).max() <= 1
+@pytest.fixture
+def configured(engine: SeemSegmenter) -> Iterator[Callable[..., None]]:
+    yield lambda **options: engine.configure(options)
+    engine.configure({})
+
+
+def test_panoptic_regions_do_not_overlap_and_semantic_ones_cover_all(
+    engine: SeemSegmenter, features: SeemFeatures, configured: Callable[..., None]
+) -> None:
+    names = Vocabulary(("red", "cat"), frozenset({"cat"}))
+    found = engine.everything(features, names, silent)
+    assert sum((region.mask.astype(int) for region in found), np.zeros(SIZE, int)).max() <= 1
+    configured(regions="semantic")
+    found = engine.everything(features, names, silent)
+    assert len({region.label for region in found}) == len(found)
+    assert (sum(region.mask.astype(int) for region in found) == 1).all()
+    assert all(region.is_thing == (region.label == "red") and 0 <= region.score <= 1 for region in found)
+
+
+def test_instances_are_things_best_first(
+    engine: SeemSegmenter,
+    features: SeemFeatures,
+    configured: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("inference.models.seem.whole_image.SCORE_THRESHOLD", 0.01)
+    configured(regions="instance")
+    found = engine.everything(features, Vocabulary(("red", "cat"), frozenset({"cat"})), silent)
+    assert found
+    assert {region.label for region in found} == {"red"}
+    assert [region.score for region in found] == sorted((region.score for region in found), reverse=True)
+    assert all(region.mask.any() for region in found)
+
+
+def test_without_names_a_whole_image_is_searched_for_cocos(
+    engine: SeemSegmenter, features: SeemFeatures, configured: Callable[..., None]
+) -> None:
+    configured(regions="semantic")
+    labels = {region.label for region in engine.everything(features, None, silent)}
+    assert labels
+    assert labels <= set(vocabularies.packaged("coco133").names)
+
+
+def test_reading_many_names_can_be_cancelled(engine: SeemSegmenter, features: SeemFeatures) -> None:
+    def cancelled(fraction: float | None, message: str, preview: object = None) -> None:
+        if "tree 2" in message:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        engine.everything(features, Vocabulary(("tree 1", "tree 2", "tree 3")), cancelled)
+
+
+def test_the_best_of_a_classs_names_counts(engine: SeemSegmenter, features: SeemFeatures) -> None:
+    alone = engine.label(features, [REGION], Vocabulary(("red", "cat", "tree")))
+    joined = engine.label(features, [REGION], Vocabulary(("red", "cat"), synonyms=((), ("tree",))))
+    best = max(float(alone.scores[0, 1]), float(alone.scores[0, 2]))
+    assert joined.scores.shape == (1, 2)
+    assert joined.scores[0, 1] / joined.scores[0, 0] == pytest.approx(best / alone.scores[0, 0], rel=1e-3)
+
+
+def test_the_official_layout_forgets_the_round_before(
+    engine: SeemSegmenter, features: SeemFeatures, configured: Callable[..., None]
+) -> None:
+    first = _round(engine, features, POINT)
+    more = Point(60.5, 44.5)
+    configured(layout="demo")
+    demo = _round(engine, features, POINT, more, memory=first.memory)
+    assert _same(demo.candidates[0], _round(engine, features, POINT, more).candidates[0])
+    everything = [KINDS[kind] for kind in ("box", "scribble", "text", "reference", "negative")]
+    assert _round(engine, features, *everything).candidates
+    configured()
+    assert not _same(demo.candidates[0], _round(engine, features, POINT, more, memory=first.memory).candidates[0])
+
+
+def test_a_box_can_mean_its_inside(
+    engine: SeemSegmenter, features: SeemFeatures, configured: Callable[..., None]
+) -> None:
+    centre = _round(engine, features, KINDS["box"])
+    configured(box="inside")
+    assert not _same(centre.candidates[0], _round(engine, features, KINDS["box"]).candidates[0])
+    with pytest.raises(UnusableOption, match="A box means"):
+        engine.configure({"box": "corner"})
 
 
 def test_text_without_word_pieces_says_what_is_missing(features: SeemFeatures, tmp_path: Path) -> None:
