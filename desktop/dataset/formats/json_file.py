@@ -7,16 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from desktop.dataset.formats.contract import FormatError
+from desktop.dataset.formats.text_file import read_text
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
     """The object in a UTF-8 JSON file (a byte order mark is accepted). Raises :class:`FormatError`."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise FormatError(f"{path.name} cannot be read: {(error.strerror or str(error)).lower()}.") from None
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path.name} is not UTF-8 text (byte {error.start}).") from None
+    text = read_text(path)
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:

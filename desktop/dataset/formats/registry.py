@@ -8,9 +8,11 @@ from desktop.dataset.formats.coco import CocoExport
 from desktop.dataset.formats.coco_import import CocoImport
 from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFormat
 from desktop.dataset.formats.mask_png import MaskPngExport
+from desktop.dataset.formats.yolo import YoloExport
+from desktop.dataset.formats.yolo_import import YoloImport
 
-EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport())
-IMPORTS: tuple[ImportFormat, ...] = (CocoImport(),)
+EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport(), YoloExport())
+IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), YoloImport())
 
 _Format = TypeVar("_Format", ExportFormat, ImportFormat)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,17 +17,9 @@ from desktop.dataset.formats.coco_segmentation import decoded, segmentation, wit
 from desktop.dataset.formats.contract import FormatError
 from desktop.dataset.masks import Mask
 from desktop.dataset.store import Project
+from tests.unit.formats.mask_strategy import masks
 
 DATE = {"date": "2026-01-01T00:00:00+00:00"}
-
-
-@st.composite
-def masks(draw: st.DrawFn) -> Mask:
-    """Blobs and noise of all sizes, with holes, parts and pixels that touch at corners."""
-    width, height = draw(st.integers(1, 40)), draw(st.integers(1, 40))
-    noise = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((height, width), np.float32)
-    blurred = cv2.GaussianBlur(noise, (0, 0), draw(st.floats(0.1, 4)))
-    return Mask.from_array(blurred > np.quantile(blurred, draw(st.floats(0, 0.95))))
 
 
 @given(masks(), st.sampled_from(["auto", "polygons", "rle"]), st.booleans())

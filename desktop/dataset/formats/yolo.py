@@ -1,0 +1,111 @@
+"""YOLO segmentation labels: one text file for each image, one line for each object, and ``data.yaml`` (ux.md §18).
+
+What the format cannot hold: ids, attributes, crowds, z-order, scores, provenance, and images without a file name of
+their own. Holes and several parts are kept by bridges of no width (:mod:`desktop.dataset.formats.single_ring`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.contract import (
+    COMMON_FIELDS,
+    ExportReport,
+    OptionField,
+    Preflight,
+    Problem,
+    Progress,
+    Source,
+    checked_options,
+    silent,
+)
+from desktop.dataset.formats.output import Staging, image_target
+from desktop.dataset.formats.selection import Chosen, select
+from desktop.dataset.formats.single_ring import single_ring
+from desktop.dataset.model import Instance
+
+LABELS = "labels"
+DATA = "data.yaml"
+DECIMALS = 7
+"""Digits of the coordinates, which are fractions of the image's sides: 1e-7 of 100,000 pixels is 0.01 pixel."""
+
+
+class YoloExport:
+    """``data.yaml``, ``labels/NAME.txt`` and, for each part of a split, ``PART.txt`` with the images' paths."""
+
+    name = "yolo"
+    title = "YOLO segmentation"
+    fields = (*COMMON_FIELDS, OptionField("tolerance", "Simplify outlines by (px)", 0.0))
+
+    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
+        chosen = checked_options(self.fields, options)
+        return preflight(_planned(source, chosen), folder, chosen)
+
+    def write(
+        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
+    ) -> ExportReport:
+        chosen = checked_options(self.fields, options)
+        return carry_out(_planned(source, chosen), folder, chosen, progress)
+
+
+def _planned(source: Source, options: Mapping[str, Any]) -> Planned:
+    selection = select(source, options)
+    names = stems(selection)
+    index = {category.id: number for number, category in enumerate(selection.categories)}
+    lists = {part: f"{part}.txt" for part in selection.splits if part}
+
+    def write_image(item: Chosen, staging: Staging) -> Sequence[Problem]:
+        lines = [_line(instance, index, options["tolerance"]) for instance in item.instances]
+        path = staging.path(f"{LABELS}/{names[item.image.id]}.txt")
+        path.write_text("".join(lines), "utf-8", newline="")
+        return ()
+
+    def write_rest(staging: Staging) -> None:
+        data: dict[str, Any] = {"path": ".", **({part: lists[part] for part in lists} or {"train": "images"})}
+        # trainers ask for both keys; without a split the same images serve as both
+        data.setdefault("train", next(iter(lists.values()), "images"))
+        data.setdefault("val", data["train"])
+        data["names"] = {number: category.name for number, category in enumerate(selection.categories)}
+        text = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
+        staging.path(DATA).write_text(text, "utf-8", newline="")
+        for part, file in lists.items():
+            paths = [f"./{image_target(item)}\n" for item in selection.images if item.split == part]
+            staging.path(file).write_text("".join(paths), "utf-8", newline="")
+
+    files = (*(f"{LABELS}/{names[item.image.id]}.txt" for item in selection.images), DATA, *lists.values())
+    problems = (*selection.problems, *_problems(selection.images, options))
+    return Planned(selection, problems, files, write_image, write_rest)
+
+
+def _line(instance: Instance, index: Mapping[int, int], tolerance: float) -> str:
+    width, height = instance.mask.width, instance.mask.height
+    numbers = [
+        f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".") or "0"
+        for x, y in single_ring(instance.mask, tolerance)
+        for value in (x / width, y / height)
+    ]
+    return f"{index[instance.category_id or 0]} {' '.join(numbers)}\n"
+
+
+def _problems(images: Sequence[Chosen], options: Mapping[str, Any]) -> list[Problem]:
+    """What the format cannot hold, counted."""
+    instances = [instance for item in images for instance in item.instances]
+    lost = {
+        "are crowds and become plain objects": sum(i.is_crowd for i in instances),
+        "have attributes, which YOLO labels cannot hold": sum(bool(i.attributes) for i in instances),
+        "have holes or several parts; their outline has bridges of no width": sum(_is_bridged(i) for i in instances),
+    }
+    found = [Problem(f"{count} instances {what}.") for what, count in lost.items() if count]
+    if options["images"] == "leave":
+        found.append(Problem("The image files stay where they are; a trainer looks for them in the folder images."))
+    return found
+
+
+def _is_bridged(instance: Instance) -> bool:
+    parts = instance.mask.parts()
+    return len(parts) > 1 or any(part.holes for part in parts)

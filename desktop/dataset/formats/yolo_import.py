@@ -1,0 +1,130 @@
+"""Import of YOLO segmentation labels, from ``data.yaml`` or the folder that holds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from desktop.dataset.errors import ImageReadError
+from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
+from desktop.dataset.formats.text_file import read_text
+from desktop.dataset.formats.yolo import DATA, LABELS
+from desktop.dataset.images import SUFFIXES, probe
+
+_NEAR = 0.5
+"""How far outside the image, as a part of its side, a coordinate may lie: labels of cut images do lie outside."""
+
+
+class YoloImport:
+    """Outlines become masks; lines that hold only a box are refused, because a box is no mask."""
+
+    name = "yolo"
+    title = "YOLO segmentation"
+    fields = COMMON_FIELDS
+
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+        chosen = checked_options(self.fields, options)
+        data = path / DATA if path.is_dir() else path
+        names = _names(data)
+        return plan_of(project, data, chosen, *_Reader(project, data.parent, chosen["images"], names).read())
+
+
+class _Reader:
+    def __init__(self, project: Target, folder: Path, images: str, names: Mapping[int, str]) -> None:
+        self._folder, self._names = folder, names
+        self._roots = [Path(images)] if images else []
+        self._roots += [folder / "images", folder, project.folder]
+        self._known = {str(PurePosixPath(image.path).with_suffix("")): image for image in project.images()}
+        by_stem: dict[str, list[str]] = {}
+        for path in self._known:
+            by_stem.setdefault(PurePosixPath(path).name, []).append(path)
+        self._by_stem = {stem: paths[0] for stem, paths in by_stem.items() if len(paths) == 1}
+        self._refused: list[Rejected] = []
+
+    def read(self) -> tuple[dict[str, Any], list[Rejected]]:
+        root = self._folder / LABELS
+        if not root.is_dir():
+            raise FormatError(f"{self._folder.name} has no folder '{LABELS}' with YOLO labels.")
+        images: list[dict[str, Any]] = []
+        annotations: list[dict[str, Any]] = []
+        for number, file in enumerate(sorted(root.rglob("*.txt")), 1):
+            name = file.relative_to(root).as_posix()
+            found = self._image(name.removesuffix(".txt"))
+            if found is None:
+                self._refused.append(Rejected(name, "its image is neither in the project nor beside the labels"))
+                continue
+            try:
+                lines = read_text(file).splitlines()
+            except FormatError as error:
+                self._refused.append(Rejected(name, str(error).rstrip(".")))
+                continue
+            image_name, width, height = found
+            images.append({"id": number, "file_name": image_name, "width": width, "height": height})
+            for entry in self._lines(name, lines, width, height):
+                annotations.append({**entry, "id": len(annotations) + 1, "image_id": number})
+        categories = [{"id": number + 1, "name": name} for number, name in self._names.items()]
+        return {"images": images, "annotations": annotations, "categories": categories}, self._refused
+
+    def _image(self, stem: str) -> tuple[str, int, int] | None:
+        """Name and size of the image that labels called ``stem`` belong to; None when there is none."""
+        # a name whose image kept its suffix was exported beside one of the same stem
+        for key in (stem, str(PurePosixPath(stem).with_suffix("")), self._by_stem.get(PurePosixPath(stem).name, "")):
+            image = self._known.get(key)
+            if image is not None and image.width:
+                return image.path, image.width, image.height
+        for root in self._roots:
+            for suffix in sorted(SUFFIXES):
+                file = root / f"{stem}{suffix}"
+                if file.is_file():
+                    try:
+                        width, height = probe(file).sizes[0]
+                    except ImageReadError:
+                        return None
+                    base = next((r for r in (self._folder, self._folder / "images") if file.is_relative_to(r)), root)
+                    return file.relative_to(base).as_posix(), width, height
+        return None
+
+    def _lines(self, name: str, lines: list[str], width: int, height: int) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(lines, 1):
+            what, words = f"{name}, line {number}", line.split()
+            if not words:
+                continue
+            try:
+                category, values = int(words[0]), [float(word) for word in words[1:]]
+            except ValueError:
+                self._refused.append(Rejected(what, "it is not a class number and coordinates"))
+                continue
+            if category not in self._names:
+                self._refused.append(Rejected(what, f"{DATA} has no class {category}"))
+            elif len(values) == 4:
+                self._refused.append(Rejected(what, "it holds a box only, and a box is no mask"))
+            elif not all(math.isfinite(v) and -_NEAR <= v <= 1 + _NEAR for v in values):
+                self._refused.append(Rejected(what, "a coordinate is not a part of the image's side"))
+            else:
+                flat = [round(v * side, 3) for v, side in zip(values, (width, height) * len(values), strict=False)]
+                yield {"category_id": category + 1, "segmentation": [flat], "what": what}
+
+
+def _names(path: Path) -> dict[int, str]:
+    """The class names of ``data.yaml``, a list or a mapping from numbers."""
+    try:
+        data = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise FormatError(f"{path.name} is not YAML{where}.") from None
+    except RecursionError:
+        raise FormatError(f"{path.name} is nested too deeply.") from None
+    names = data.get("names") if isinstance(data, dict) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names:
+        raise FormatError(f"{path.name} has no class names under 'names'.")
+    if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**31 for n in names):
+        raise FormatError(f"The classes of {path.name} are not numbered.")
+    return {number: str(name) for number, name in names.items()}
