@@ -51,7 +51,8 @@ from desktop.window_reference import ReferencePane
 from desktop.workspace import EngineStatus, Notice, SavedState, Severity, Workspace
 
 MENUS = ("File", "Edit", "View", "Image", "Object", "Engine", "Review", "Help")
-STRIP_HEIGHT = 148
+STRIP_HEIGHT, STRIP_WIDTH = 148, 176
+"""Of the image strip at the bottom, and at the left."""
 NARROW = 1180
 """Below this width, px, the right column shrinks to icons."""
 
@@ -139,14 +140,15 @@ class MainWindow(WindowDialogs):
             Section("engine", self.tr("Engine"), "engine", self.engine_panel),
             Section("prompts", self.tr("Prompts"), "prompts", self.prompts_panel),
             Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
-            Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=1),
+            Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=2),
             Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=3),
             Section("history", self.tr("History"), "history", self.history),
             Section("adjustments", self.tr("Image adjustments"), "adjustments", self.adjustments),
         ):
             self.sections.add(section)
-        for name in ("proposals", "history", "adjustments"):
+        for name in ("history", "adjustments"):
             self.sections.sections[name].set_folded(True)
+        self.sections.set_present("proposals", False)
         self.panel_dock = self._dock("panels_dock", self.tr("Panels"), self.sections)
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.panel_dock)
         self.strip = ImageStrip(self.workspace)
@@ -246,7 +248,7 @@ class MainWindow(WindowDialogs):
         self.instances_panel.summary_changed.connect(self.sections.sections["instances"].set_summary)
         self.session_bar.class_wanted.connect(self.chooser.open_at)
         self.chooser.chosen.connect(self._class_chosen)
-        self.proposals_panel.filled.connect(lambda any_: self.sections.sections["proposals"].set_folded(not any_))
+        self.proposals_panel.filled.connect(self._proposals_filled)
         self.reference_pane.closed.connect(self._reference_chosen)
         self.prompts_panel.class_of_phrase = ws.class_of_phrase
         status.jobs_requested.connect(self.jobs.open_above)
@@ -295,6 +297,11 @@ class MainWindow(WindowDialogs):
             status.show_pixel(None)
         else:
             status.show_pixel((int(x), int(y)), self.workspace.value_at(x, y))
+
+    def _proposals_filled(self, filled: bool) -> None:
+        self.sections.set_present("proposals", filled)
+        if filled:
+            self.sections.sections["proposals"].set_folded(False)
 
     def _go_to_instance(self, instance_id: int) -> None:
         self.workspace.select([instance_id])
@@ -482,7 +489,7 @@ class MainWindow(WindowDialogs):
             self.tools.set_text_visible(not narrow and self.workspace.settings.flag("appearance.tool_text"))
 
     def _panel_width(self, compact: bool) -> None:
-        self.resizeDocks([self.panel_dock], [SectionColumn.RAIL_WIDTH if compact else 304], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.panel_dock], [SectionColumn.RAIL_WIDTH if compact else 312], Qt.Orientation.Horizontal)
 
     def toggle_panels(self) -> None:
         self.panel_dock.setVisible(not self.panel_dock.isVisible())
@@ -502,6 +509,8 @@ class MainWindow(WindowDialogs):
         areas = Qt.DockWidgetArea
         self.addDockWidget(areas.LeftDockWidgetArea if left else areas.BottomDockWidgetArea, self.strip_dock)
         self.strip.set_vertical(left)
+        if left:
+            self.resizeDocks([self.strip_dock], [STRIP_WIDTH], Qt.Orientation.Horizontal)
         self.strip_dock.setVisible(visible)
 
     def toggle_tool_text(self) -> None:

@@ -29,6 +29,7 @@ class Theme:
     soft_text: str
     disabled: str
     accent: str
+    accent_hover: str
     on_accent: str
     selected: str
     link: str
@@ -38,11 +39,11 @@ class Theme:
 
 LIGHT = Theme(
     "light", "#f3f4f6", "#fbfbfc", "#ffffff", "#ffffff", "#e7eaef", "#c9ced6", "#1d2128", "#545c68", "#7d8592",
-    "#2563c9", "#ffffff", "#dbe7fb", "#1d55b0", "#8a5200", "#b3261e",
+    "#2563c9", "#1d55b0", "#ffffff", "#dbe7fb", "#1d55b0", "#8a5200", "#b3261e",
 )  # fmt: skip
 DARK = Theme(
     "dark", "#202327", "#272b30", "#1b1e22", "#31363c", "#3a4048", "#444b54", "#e6e8eb", "#a9b0ba", "#757d88",
-    "#5b9bf5", "#10151c", "#2c4468", "#83b5fa", "#f0b458", "#ff8a80",
+    "#5b9bf5", "#83b5fa", "#10151c", "#2c4468", "#83b5fa", "#f0b458", "#ff8a80",
 )  # fmt: skip
 
 
@@ -119,7 +120,9 @@ QMenuBar {{ background: {t.window}; border-bottom: 1px solid {t.line}; padding: 
 QMenuBar::item {{ padding: {px(4)} {px(8)}; border-radius: {px(4)}; background: transparent; }}
 QMenuBar::item:selected {{ background: {t.hover}; }}
 QMenu {{ background: {t.panel}; border: 1px solid {t.line}; padding: {px(4)}; }}
-QMenu::item {{ padding: {px(4)} {px(24)} {px(4)} {px(24)}; border-radius: {px(4)}; }}
+QMenu::item {{ padding: {px(4)} {px(24)} {px(4)} {px(12)}; border-radius: {px(4)}; }}
+QMenu::icon {{ left: {px(8)}; }}
+QMenu::indicator {{ left: {px(8)}; width: {px(14)}; height: {px(14)}; }}
 QMenu::item:selected {{ background: {t.selected}; color: {t.text}; }}
 QMenu::item:disabled {{ color: {t.disabled}; }}
 QMenu::separator {{ height: 1px; background: {t.line}; margin: {px(4)} {px(8)}; }}
@@ -139,8 +142,12 @@ QPushButton {{ background: {t.button}; border: 1px solid {t.line}; border-radius
   padding: {px(4)} {px(12)}; min-height: {px(16)}; }}
 QPushButton:hover {{ background: {t.hover}; }}
 QPushButton:focus {{ border: 2px solid {t.accent}; padding: {px(3)} {px(11)}; }}
-QPushButton:default {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; }}
-QPushButton:disabled {{ color: {t.disabled}; background: {t.window}; }}
+QPushButton:default, QPushButton[primary="true"] {{ background: {t.accent}; color: {t.on_accent};
+  border-color: {t.accent}; }}
+QPushButton:default:hover, QPushButton[primary="true"]:hover {{ background: {t.accent_hover}; }}
+QPushButton[primary="true"]:focus {{ border: 2px solid {t.text}; }}
+QPushButton:disabled, QPushButton[primary="true"]:disabled {{ color: {t.disabled}; background: {t.window};
+  border: 1px solid {t.line}; padding: {px(4)} {px(12)}; }}
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {{ background: {t.field};
   border: 1px solid {t.line}; border-radius: {px(4)}; padding: {px(3)} {px(6)};
   selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
@@ -158,7 +165,7 @@ QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {{ image: url("{drawing("down")
   height: {px(12)}; }}
 QSpinBox::up-button:hover, QSpinBox::down-button:hover, QDoubleSpinBox::up-button:hover,
 QDoubleSpinBox::down-button:hover {{ background: {t.hover}; }}
-QCheckBox {{ spacing: {px(8)}; }}
+QCheckBox, QRadioButton {{ spacing: {px(8)}; }}
 QCheckBox::indicator, QAbstractItemView::indicator {{ width: {px(14)}; height: {px(14)};
   border: 1px solid {t.soft_text}; border-radius: {px(3)}; background: {t.field}; }}
 QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background: {t.accent};
@@ -166,14 +173,35 @@ QCheckBox::indicator:checked, QAbstractItemView::indicator:checked {{ background
 QCheckBox::indicator:indeterminate {{ background: {t.accent}; border-color: {t.accent};
   image: url("{drawing("partial")}"); }}
 QCheckBox::indicator:disabled {{ border-color: {t.line}; background: {t.window}; }}
-QCheckBox:focus {{ color: {t.link}; }}
+QRadioButton::indicator {{ width: {px(14)}; height: {px(14)}; border: 1px solid {t.soft_text};
+  border-radius: {px(8)}; background: {t.field}; }}
+QRadioButton::indicator:checked {{ width: {px(8)}; height: {px(8)}; border: {px(4)} solid {t.accent};
+  background: {t.on_accent}; }}
+QRadioButton::indicator:disabled {{ border-color: {t.line}; }}
+QCheckBox:focus, QRadioButton:focus {{ color: {t.link}; }}
 QCheckBox::indicator:focus {{ border: 2px solid {t.accent}; }}
 QComboBox QAbstractItemView {{ background: {t.panel}; border: 1px solid {t.line}; outline: none; }}
 QAbstractItemView {{ background: {t.field}; border: 1px solid {t.line}; outline: none;
   selection-background-color: {t.selected}; selection-color: {t.text}; }}
 QAbstractItemView:focus {{ border: 1px solid {t.accent}; }}
+QHeaderView, QHeaderView:focus {{ background: {t.window}; border: none; }}
 QHeaderView::section {{ background: {t.window}; color: {t.soft_text}; border: none;
   border-bottom: 1px solid {t.line}; padding: {px(3)} {px(6)}; }}
+QTabWidget::pane {{ border: none; }}
+QTabBar::tab {{ background: transparent; color: {t.soft_text}; border: none; padding: {px(6)} {px(12)};
+  border-bottom: 2px solid transparent; }}
+QTabBar::tab:hover {{ background: {t.hover}; }}
+QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
+QTabBar:focus {{ border: 1px solid {t.accent}; border-radius: {px(4)}; }}
+QProgressBar {{ background: {t.line}; border: none; border-radius: {px(2)}; text-align: center; }}
+QProgressBar::chunk {{ background: {t.accent}; border-radius: {px(2)}; }}
+QSlider::groove:horizontal {{ height: {px(4)}; border-radius: {px(2)}; background: {t.line}; }}
+QSlider::sub-page:horizontal {{ border-radius: {px(2)}; background: {t.accent}; }}
+QSlider::handle:horizontal {{ width: {px(12)}; height: {px(12)}; margin: -{px(5)} 0; border-radius: {px(7)};
+  background: {t.button}; border: 1px solid {t.soft_text}; }}
+QSlider::handle:horizontal:hover {{ border-color: {t.accent}; }}
+QSlider::handle:horizontal:focus {{ border: 2px solid {t.accent}; }}
+QSlider::sub-page:horizontal:disabled, QSlider::handle:horizontal:disabled {{ background: {t.line}; }}
 QDockWidget {{ titlebar-close-icon: none; }}
 QScrollArea {{ border: none; background: transparent; }}
 QScrollBar:vertical {{ background: transparent; width: {px(10)}; margin: 0; }}

@@ -74,6 +74,7 @@ class EnginePanel(QWidget):
         self._state_icon = QLabel()
         self._state_icon.setFixedSize(16, 16)
         self._state = ElidedLabel()
+        self._state.setMinimumHeight(TARGET)
         self._speed = soft_label()
         self._progress = QProgressBar()
         self._progress.setTextVisible(False)
@@ -86,9 +87,7 @@ class EnginePanel(QWidget):
         self._details.clicked.connect(self._show_details)
         self._compare = QToolButton()
         self._compare.setIcon(icon("compare"))
-        self._compare.setText(self.tr("Compare"))
         self._compare.setAccessibleName(self.tr("Compare with another engine"))
-        self._compare.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._compare.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._compare.setMinimumHeight(TARGET)
         self._compare.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -101,10 +100,8 @@ class EnginePanel(QWidget):
         )
         self._why.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._why.setAccessibleName(self.tr("Why this device?"))
-        self._why.setMinimumHeight(24)
+        self._why.setMinimumHeight(TARGET)
         self._why.linkActivated.connect(lambda _link: self.diagnostics_requested.emit())
-        self._features = ElidedLabel()
-        self._features.setProperty("soft", "true")
         self._ignored = QLabel()
         self._ignored.setWordWrap(True)
         self._ignored.setAccessibleName(self.tr("Ignored prompts"))
@@ -146,10 +143,9 @@ class EnginePanel(QWidget):
         device.addWidget(self._device, 1)
         device.addWidget(self._why)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 0, 8, 8)
+        column.setContentsMargins(8, 0, 8, 6)
         column.setSpacing(GAP)
         column.addLayout(grid)
-        column.addSpacing(GAP)
         column.addLayout(state)
         column.addWidget(self._progress)
         column.addWidget(self._adds)
@@ -160,7 +156,6 @@ class EnginePanel(QWidget):
         actions.addStretch(1)
         column.addLayout(actions)
         column.addLayout(device)
-        column.addWidget(self._features)
         column.addWidget(self._ignored)
 
     def refresh(self) -> None:
@@ -203,9 +198,10 @@ class EnginePanel(QWidget):
             self._state.set_full_text(self.tr("No engine"))
             self._state_icon.clear()
             self._speed.clear()
-            self._features.hide()
             return
-        self._state.set_full_text(self.state_text(status))
+        ready = status.state is EngineState.READY
+        encoded = self.tr("image encoded") if status.features_here else self.tr("image not encoded yet")
+        self._state.set_full_text(f"{self.state_text(status)} · {encoded}" if ready else self.state_text(status))
         self._state_icon.setPixmap(icon(_STATE_ICONS[status.state]).pixmap(16, 16))
         self._speed.setText(self.speed_text(status.spec))
         busy = status.state in (EngineState.LOADING, EngineState.ENCODING, EngineState.RUNNING)
@@ -219,10 +215,6 @@ class EnginePanel(QWidget):
         elif status.state is EngineState.FAILED:
             self._offer(self.tr("Reload"))
             self._details.show()
-        self._features.show()
-        here = self.tr("Features of this image: in the cache")
-        absent = self.tr("Features of this image: not computed yet")
-        self._features.set_full_text(here if status.features_here else absent)
 
     def _offer(self, text: str) -> None:
         self._action.setText(text)

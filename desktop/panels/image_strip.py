@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QButtonGroup,
     QComboBox,
     QHBoxLayout,
@@ -20,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.panels.controls import GAP, TARGET, EmptyState, FlowLayout
+from desktop.panels.controls import GAP, TARGET, EmptyState
 from desktop.panels.image_strip_model import IMAGE_ID, ImageDelegate, ImageStripModel
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
@@ -45,7 +46,14 @@ class ImageStrip(QWidget):
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumHeight(TARGET)
         self.search.setMaximumWidth(220)
+        self._vertical = False
         self._chips: dict[str, QToolButton] = {}
+        self._all_chips = QWidget()
+        # their width must not be the least width of the strip: where they do not fit there is a drop-down instead
+        self._all_chips.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._state = QComboBox()
+        self._state.setAccessibleName(self.tr("Show images"))
+        self._state.setMinimumHeight(TARGET)
         self._class = QComboBox()
         self._class.setAccessibleName(self.tr("Has class"))
         self._class.setMinimumHeight(TARGET)
@@ -69,8 +77,9 @@ class ImageStrip(QWidget):
         self.refresh()
 
     def _build(self) -> None:
-        chips = QWidget()
-        flow = FlowLayout(chips, 2)
+        row = QHBoxLayout(self._all_chips)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
         group = QButtonGroup(self)
         names = {
             "all": self.tr("All"),
@@ -90,13 +99,14 @@ class ImageStrip(QWidget):
             chip.setToolTip(chip.accessibleName())
             chip.clicked.connect(self._change_filter)
             group.addButton(chip)
-            flow.addWidget(chip)
+            row.addWidget(chip)
             self._chips[key] = chip
-        chips.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._bar = QHBoxLayout()
+            self._state.addItem(name, key)
+        row.addStretch(1)
+        self._bar = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._bar.setSpacing(8)
-        self._bar.addWidget(chips, 1)
-        for widget in (self._class, self._order, self.search, self._done):
+        self._bar.addWidget(self._all_chips, 1)
+        for widget in (self._state, self._class, self._order, self.search, self._done):
             self._bar.addWidget(widget)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.view)
@@ -111,6 +121,7 @@ class ImageStrip(QWidget):
     def _connect(self) -> None:
         workspace = self._workspace
         self.search.textChanged.connect(lambda _text: self._delay.start())
+        self._state.activated.connect(lambda _index: self._chips[self._state.currentData()].click())
         self._class.activated.connect(self._change_filter)
         self._order.activated.connect(self._change_filter)
         self._empty.triggered.connect(self._empty_action)
@@ -131,15 +142,35 @@ class ImageStrip(QWidget):
 
     def set_vertical(self, vertical: bool) -> None:
         """At the left of the window the strip is a column and the row of filters breaks."""
+        self._vertical = vertical
         flow = QListView.Flow.TopToBottom if vertical else QListView.Flow.LeftToRight
         self.view.setFlow(flow)
+        self.view.setMinimumHeight(0 if vertical else ImageDelegate.HEIGHT + 14)
+        self._bar.setDirection(QBoxLayout.Direction.TopToBottom if vertical else QBoxLayout.Direction.LeftToRight)
+        self.search.setMaximumWidth(16777215 if vertical else 220)
         for widget in (self._class, self._order):
             widget.setHidden(vertical)
+        self._fit()
+        # the new layout is known when the view has got its place
+        QTimer.singleShot(0, self, self._show_current)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """One row of filters at any width: the chips become a drop-down where they do not fit."""
+        others = (self._class, self._order, self.search, self._done)
+        wanted = self._all_chips.sizeHint().width() + sum(w.sizeHint().width() + self._bar.spacing() for w in others)
+        chips = not self._vertical and wanted <= self.width() - 16
+        self._all_chips.setVisible(chips)
+        self._state.setHidden(chips)
 
     def refresh(self) -> None:
         self.model.refresh()
         wanted = self._workspace.image_filter
         self._chips.get(wanted.chip, self._chips["all"]).setChecked(True)
+        self._state.setCurrentIndex(max(self._state.findData(wanted.chip), 0))
         if self.search.text() != wanted.name and not self._delay.isActive():
             self.search.blockSignals(True)
             self.search.setText(wanted.name)

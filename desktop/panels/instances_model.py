@@ -33,6 +33,8 @@ _Index: TypeAlias = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _GROUP = 0
 _MIME = "application/x-maskwright-instances"
+_QUIET = "#8b93a1"
+"""For the icon of what is as usual, so that what is hidden or locked stands out; seen in both themes."""
 
 
 class Column(IntEnum):
@@ -45,6 +47,9 @@ class Column(IntEnum):
     REVIEW = 6
     EYE = 7
     LOCK = 8
+
+
+_NUMERIC = (Column.NUMBER, Column.AREA, Column.SCORE)
 
 
 @dataclass(slots=True)
@@ -64,6 +69,7 @@ class InstancesModel(QAbstractItemModel):
         self._shape: dict[int, tuple[Mask, tuple[int, int]]] = {}
         self.total = 0
         """Instances of the image, shown or not."""
+        self.has_scores = False
         self._titles = (
             self.tr("Class"),
             "#",
@@ -120,6 +126,7 @@ class InstancesModel(QAbstractItemModel):
     def _read(self) -> list[_Group]:
         instances = self._workspace.instances or {}
         self.total = len(instances)
+        self.has_scores = any(instance.provenance.score is not None for instance in instances.values())
         ids = [i for i, instance in reversed(list(instances.items())) if self._passes(instance)]
         if not self._grouped:
             return [_Group(None, ids)]
@@ -226,6 +233,8 @@ class InstancesModel(QAbstractItemModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return self._titles[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in _NUMERIC:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
             tips = {Column.PARTS: self.tr("Parts/holes"), Column.AREA: self.tr("Area in pixels")}
             tips |= {Column.EYE: self.tr("Visible"), Column.LOCK: self.tr("Locked")}
@@ -258,21 +267,26 @@ class InstancesModel(QAbstractItemModel):
             if column is Column.CLASS:
                 return QColor(self._workspace.colour_of(instance.id) or "#888888")
             if column is Column.EYE:
-                return icon("eye-off" if self._workspace.is_hidden(instance.id) else "eye")
+                return icon("eye-off") if self._workspace.is_hidden(instance.id) else icon("eye", _QUIET)
             if column is Column.LOCK:
-                return icon("lock" if instance.locked else "unlock")
-        if role == Qt.ItemDataRole.TextAlignmentRole and column in (Column.NUMBER, Column.AREA, Column.SCORE):
+                return icon("lock") if instance.locked else icon("unlock", _QUIET)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMERIC:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             if column is Column.EYE:
                 return self.tr("Show") if self._workspace.is_hidden(instance.id) else self.tr("Hide")
             if column is Column.LOCK:
                 return self.tr("Unlock") if instance.locked else self.tr("Lock")
+            if column is Column.CLASS:
+                return instance.comment or self._workspace.title_of(instance.id) or self._text(instance, column)
             return instance.comment or self._text(instance, column)
         return None
 
     def _text(self, instance: Instance, column: Column) -> str:
         category = self._workspace.category(instance.category_id)
+        if column is Column.CLASS and self._grouped:
+            # the heading above has the name
+            return f"#{instance.id}"
         if column is Column.CLASS:
             return category.name if category is not None else self.tr("unlabelled")
         if column is Column.NUMBER:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -29,6 +29,7 @@ from desktop.workspace import Workspace
 
 _FILTER_DELAY_MS = 120
 _SWATCH = 12
+_BY_IMPORTANCE = (Column.NUMBER, Column.AREA, Column.SCORE, Column.SOURCE, Column.REVIEW, Column.PARTS)
 
 
 class InstancesPanel(QWidget):
@@ -89,7 +90,7 @@ class InstancesPanel(QWidget):
         column.addLayout(row)
         column.addWidget(self._problem)
         column.addLayout(self._stack, 1)
-        self.setMinimumHeight(128)
+        self.setMinimumHeight(156)
         self.setFocusProxy(self.view)
         selection = self.view.selectionModel()
         selection.selectionChanged.connect(lambda *_: self._follow_view())
@@ -129,6 +130,7 @@ class InstancesPanel(QWidget):
         self.model.set_grouped(not flat)
         self._following = False
         self.view.setRootIsDecorated(not flat)
+        self.view.fit_columns()
         self.view.setDragEnabled(flat)
         self._after_rebuild()
 
@@ -144,6 +146,7 @@ class InstancesPanel(QWidget):
         if self.model.is_grouped:
             for row in range(self.model.rowCount()):
                 self.view.setFirstColumnSpanned(row, QModelIndex(), True)
+        self.view.fit_columns()
         self._follow_workspace()
         self._say_if_empty()
         shown, total = self.model.shown, self.model.total
@@ -170,8 +173,8 @@ class InstancesPanel(QWidget):
         chosen = self._workspace.selection or ()
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
         self.view.selectionModel().select(self.model.selection_of(chosen), flags)
-        if len(chosen) == 1:
-            index = self.model.index_of(chosen[0])
+        if chosen:
+            index = self.model.index_of(chosen[-1])
             if index.isValid():
                 self.view.scrollTo(index, QAbstractItemView.ScrollHint.EnsureVisible)
         self._following = False
@@ -270,7 +273,10 @@ class _InstanceTree(QTreeView):
         header.setMinimumSectionSize(TARGET)
         header.setStretchLastSection(False)
         header.setSectionsMovable(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         metrics = self.fontMetrics()
+        self._widths: dict[Column, int] = {}
         samples = {
             Column.NUMBER: "0000",
             Column.AREA: "000,000",
@@ -280,14 +286,33 @@ class _InstanceTree(QTreeView):
             Column.REVIEW: "needs work",
         }
         for column, text in samples.items():
-            header.resizeSection(column, metrics.horizontalAdvance(text) + 16)
+            self._widths[column] = metrics.horizontalAdvance(text) + 14
+            header.resizeSection(column, self._widths[column])
         for column in (Column.EYE, Column.LOCK):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             header.resizeSection(column, TARGET)
-        header.resizeSection(Column.CLASS, metrics.horizontalAdvance("traffic li") + 48)
-        # eye and lock stand first on screen, but the tree's branches need the class in logical column 0
-        header.moveSection(header.visualIndex(Column.EYE), 1)
-        header.moveSection(header.visualIndex(Column.LOCK), 2)
+        header.setSectionResizeMode(Column.CLASS, QHeaderView.ResizeMode.Stretch)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+
+    def fit_columns(self) -> None:
+        """Show the columns that fit beside the class, the more important ones first; nothing scrolls sideways."""
+        grouped_ = self._panel.model.is_grouped
+        metrics = self.fontMetrics()
+        room = self.viewport().width() - 2 * TARGET - 2 * self.indentation() - _SWATCH
+        room -= metrics.horizontalAdvance("#00000" if grouped_ else "traffic light") + 12
+        for column in _BY_IMPORTANCE:
+            wanted = {Column.NUMBER: not grouped_, Column.SCORE: self._panel.model.has_scores}.get(column, True)
+            width = self._widths[column]
+            fits = wanted and width <= room
+            self.setColumnHidden(column, not fits)
+            if fits:
+                room -= width
+            elif wanted:
+                room = 0
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit_columns()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Delete:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -26,6 +27,8 @@ from desktop.workspace import Workspace, unused_sentence
 from inference.prompts import PromptKind, PromptSet, Reference
 
 _MAX_RESULTS = 100
+_MOST_HEIGHT = 5 * TARGET
+"""The list of prompts takes that much at most, then it scrolls: classes and instances stay in sight."""
 _CROP = 32
 """Side of the thumbnail of a reference, logical pixels."""
 
@@ -52,8 +55,15 @@ class PromptsPanel(QWidget):
         self._ignored = FlowLayout()
         self._threshold, self._threshold_value = self._slider(self.tr("Threshold"), 0, 100)
         self._results, self._results_value = self._slider(self.tr("Max results"), 1, _MAX_RESULTS)
-        self._rows = QVBoxLayout()
+        self._list = QScrollArea()
+        inside = QWidget()
+        self._rows = QVBoxLayout(inside)
+        self._rows.setContentsMargins(0, 0, 0, 0)
         self._rows.setSpacing(0)
+        self._list.setWidget(inside)
+        self._list.setWidgetResizable(True)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._message = soft_label(wrap=True)
         self._empty = soft_label(self.tr("No prompts yet. Click in the image or describe the object above."), wrap=True)
         self.candidates = CandidateStrip(workspace, self)
@@ -107,7 +117,7 @@ class PromptsPanel(QWidget):
         column.addLayout(self._phrases)
         column.addWidget(self._filters)
         column.addWidget(self._empty)
-        column.addLayout(self._rows)
+        column.addWidget(self._list)
         column.addLayout(self._ignored)
         column.addWidget(self._message)
         column.addWidget(self.candidates)
@@ -188,6 +198,11 @@ class PromptsPanel(QWidget):
         for index in range(len(prompts)):
             self._rows.addWidget(_PromptRow(self._workspace, prompts, index))
         self._empty.setVisible(len(prompts) == 0)
+        self._list.setVisible(len(prompts) > 0)
+        self._list.setFixedHeight(min(self._rows.sizeHint().height(), _MOST_HEIGHT))
+        # the newest is the one that is about to be corrected; its place is known after the layout
+        bar = self._list.verticalScrollBar()
+        QTimer.singleShot(0, bar, lambda: bar.setValue(bar.maximum()))
 
     def _show_ignored(self) -> None:
         self._ignored.clear()

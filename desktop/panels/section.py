@@ -60,8 +60,8 @@ class Section(QWidget):
         head.addWidget(self._summary)
         head.addLayout(self._tools)
         column = QVBoxLayout(self)
-        column.setContentsMargins(GAP, GAP, GAP, 0)
-        column.setSpacing(GAP)
+        column.setContentsMargins(GAP, 2, GAP, 0)
+        column.setSpacing(2)
         column.addLayout(head)
         column.addWidget(body, 1)
         line = QFrame()
@@ -115,7 +115,8 @@ class SectionColumn(QWidget):
         self.setObjectName("panels")
         self.setAccessibleName(self.tr("Panels"))
         self._sections: list[Section] = []
-        inside = QWidget()
+        self._rail_buttons: dict[str, QToolButton] = {}
+        inside = _Inside()
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -144,10 +145,16 @@ class SectionColumn(QWidget):
         button.setIconSize(QSize(20, 20))
         button.clicked.connect(lambda: self.open_section(section.name))
         self._rail_column.insertWidget(self._rail_column.count() - 1, button)
+        self._rail_buttons[section.name] = button
 
     @property
     def sections(self) -> Mapping[str, Section]:
         return {section.name: section for section in self._sections}
+
+    def set_present(self, name: str, present: bool) -> None:
+        """Show a section that has something to show now, or take it away."""
+        self.sections[name].setVisible(present)
+        self._rail_buttons[name].setVisible(present)
 
     @property
     def is_compact(self) -> bool:
@@ -179,3 +186,11 @@ class SectionColumn(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(self.RAIL_WIDTH if self.is_compact else 300, 600)
+
+
+class _Inside(QWidget):
+    """Asks for the least height its sections can do with, so that lists shrink before the column scrolls."""
+
+    def heightForWidth(self, width: int) -> int:
+        layout = self.layout()
+        return layout.minimumHeightForWidth(width) if layout is not None else super().heightForWidth(width)

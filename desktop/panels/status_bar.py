@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from desktop.panels.controls import TARGET, ElidedLabel
@@ -14,6 +15,8 @@ from desktop.workspace import SavedState, Workspace
 
 _MESSAGE_MS = 8000
 _MB = 1024 * 1024
+_CACHE_FROM, _ENGINE_FROM = 960, 720
+"""Widths of the bar, px, from which these fields are shown."""
 
 
 class StatusBar(QStatusBar):
@@ -51,6 +54,7 @@ class StatusBar(QStatusBar):
         workspace.jobs_changed.connect(self._show_jobs)
         workspace.saved_changed.connect(self._show_saved)
         workspace.image_changed.connect(lambda: self.show_pixel(None))
+        workspace.image_changed.connect(self._fit)
         for show in (self._show_engine, self._show_jobs, self._show_saved):
             show()
         self.show_zoom(None)
@@ -96,6 +100,7 @@ class StatusBar(QStatusBar):
 
     def show_zoom(self, factor: float | None) -> None:
         """1.0 is 100 %; None without an image."""
+        self._zoom.setVisible(factor is not None)
         self._zoom.setEnabled(factor is not None)
         self._zoom.setToolTip(self.tr("Zoom; click for 100 %") if factor is not None else self.tr("No image is open."))
         if factor is None:
@@ -114,10 +119,21 @@ class StatusBar(QStatusBar):
             where = f" · {device.name}" if device is not None else ""
             self._engine.setText(f"{status.spec.title}: {status.state.value}{where}")
         images, used, budget = self._workspace.cache
-        text = self.tr("%1 images · %2 of %3 MB")
+        text = self.tr("%1 image · %2 of %3 MB") if images == 1 else self.tr("%1 images · %2 of %3 MB")
         for number, value in enumerate((images, used // _MB, budget // _MB), 1):
             text = text.replace(f"%{number}", grouped(value))
         self._cache.setText(text if budget else "")
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """In a small window the less important fields give way, so that none is cut off."""
+        browsing = self._workspace.current_image is not None
+        self._cache.setVisible(browsing and self.width() >= _CACHE_FROM)
+        self._engine.setVisible(self.width() >= _ENGINE_FROM)
 
     def _show_jobs(self) -> None:
         active = sum(job.active for job in self._workspace.jobs or ())

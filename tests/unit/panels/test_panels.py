@@ -155,7 +155,7 @@ def test_engine_panel_says_state_device_and_what_is_ignored(qtbot: QtBot, fake: 
     panel = EnginePanel(as_workspace(fake))
     qtbot.addWidget(panel)
     texts = {label.full_text() for label in panel.findChildren(type(panel._state))}
-    assert "Ready" in texts
+    assert "Ready · image not encoded yet" in texts
     assert "CPU — no CUDA device found" in texts
     assert panel._ignored.text() == "Ignored by Classic: 1 × text"
 
