@@ -7,6 +7,7 @@ excess of 0.1 patch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -17,7 +18,8 @@ from PIL import Image as Pillow
 from torch import Tensor
 from torch.nn import functional
 
-from inference.models.diffusion.stable import tokens
+from inference.engine import WrongWeights
+from inference.models.diffusion.stable import first_line, tokens
 from inference.prompts import MaskArray
 
 CROP_SIDE = 224
@@ -106,6 +108,20 @@ class MaskClip:
     def _read(self, x: Tensor) -> Tensor:
         found: Tensor = self.clip.visual_projection(self.tower.post_layernorm(x))
         return functional.normalize(found.float(), dim=-1)
+
+
+def load_clip(folder: Path, tokenizer: Any, device: torch.device) -> MaskClip:
+    """CLIP in single precision from a folder as transformers writes it. Raises :class:`WrongWeights`."""
+    from transformers import CLIPModel
+
+    try:
+        model: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    except Exception as problem:  # the library has its own errors for damaged files
+        raise WrongWeights(f"{folder.name} cannot be loaded: {first_line(problem)}") from problem
+    words = int(model.config.text_config.vocab_size)
+    if words != len(tokenizer):
+        raise WrongWeights(f"{folder.name} has {words} tokens; the tokenizer of Stable Diffusion has {len(tokenizer)}.")
+    return MaskClip(model.requires_grad_(False).eval().to(device), tokenizer)
 
 
 def cut_out(picture: NDArray[np.floating] | NDArray[np.uint8], mask: MaskArray) -> NDArray[np.uint8]:
