@@ -72,13 +72,26 @@ class FeatureKey:
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Bytes per tier. Disk is used only when ``disk_folder`` is set, and only for the engines of ``disk_engines``."""
+    """Bytes per tier. Disk is used only when ``disk_folder`` is set: always for the engines of ``disk_engines``, else
+    where computing features takes clearly longer than reading them (:func:`worth_storing`)."""
 
     device_bytes: int = 2 << 30
     ram_bytes: int = 1 << 30
     disk_bytes: int = 8 << 30
     disk_folder: str | None = None
     disk_engines: frozenset[str] = field(default_factory=frozenset)
+
+
+READ_BYTES_PER_SECOND = 200e6
+"""Of an ordinary disk, safetensors and the way to the device included."""
+
+WORTH = 3.0
+"""Features are kept on disk when computing them takes this many times as long as reading them."""
+
+
+def worth_storing(nbytes: int, encode_ms: float) -> bool:
+    """Whether reading features of ``nbytes`` (half of it on disk) saves time over ``encode_ms`` of computing."""
+    return encode_ms / 1000 > WORTH * (nbytes / 2) / READ_BYTES_PER_SECOND + 0.05
 
 
 class Tier:
@@ -97,6 +110,11 @@ class Tier:
     def used(self) -> int:
         """Bytes held, as the features said when they were put."""
         return self._used
+
+    @property
+    def pinned_bytes(self) -> int:
+        """Bytes of the pinned image's features, which never go."""
+        return sum(size for key, (_, size) in self._held.items() if key.content_hash == self.pinned)
 
     def __contains__(self, key: FeatureKey) -> bool:
         return key in self._held
@@ -152,7 +170,9 @@ class FeatureCache:
         self._device = Tier(self.budgets.device_bytes)
         self._ram = Tier(self.budgets.ram_bytes)
         folder = self.budgets.disk_folder
-        self._disk = FeatureDisk(folder, self.budgets.disk_bytes) if folder is not None else None
+        usable = folder is not None and self.budgets.disk_bytes > 0
+        self._disk = FeatureDisk.opened(folder, self.budgets.disk_bytes) if folder is not None and usable else None
+        self._typical: dict[str, tuple[int, bool]] = {}
 
     def get(self, key: FeatureKey, engine: Engine) -> Features | None:
         """The features from the fastest tier that has them, moved up to where the engine needs them; else None."""
@@ -168,15 +188,21 @@ class FeatureCache:
             features = self._from_disk(key, engine)
         return features
 
-    def put(self, key: FeatureKey, features: Features) -> None:
-        """Keep features that were just computed, and write them to disk where that was asked for."""
+    def put(self, key: FeatureKey, features: Features, encode_ms: float = 0.0) -> None:
+        """Keep features that were just computed in ``encode_ms``, also on disk where that was asked for or pays."""
         self._keep(key, features)
-        if (
-            self._disk is not None
-            and key.engine in self.budgets.disk_engines
-            and isinstance(features, StorableFeatures)
-        ):
+        size = int(features.nbytes)
+        self._typical[key.engine] = (size, isinstance(features, DeviceFeatures) and features.on_device)
+        if self._disk is None or not isinstance(features, StorableFeatures):
+            return
+        if key.engine in self.budgets.disk_engines or worth_storing(size, encode_ms):
             self._disk.put(key.text(), features.to_arrays())
+
+    def has_room_beside_pinned(self, engine: str) -> bool:
+        """Whether features of one more image fit beside those of the current one, judged by the engine's last ones."""
+        size, on_device = self._typical.get(engine, (0, False))
+        tier = self._device if on_device else self._ram
+        return tier.pinned_bytes + size <= tier.budget
 
     def pin(self, content_hash: str | None) -> None:
         """Name the current image; its features stay in memory whatever else comes."""
@@ -191,14 +217,20 @@ class FeatureCache:
         """Forget an engine's features in memory. Returns bytes."""
         return self._drop(lambda key: key.engine == engine)
 
+    @property
+    def used_bytes(self) -> int:
+        """Bytes held in memory."""
+        return self._device.used + self._ram.used
+
     def counters(self) -> CacheChanged:
         """What the status bar shows: images with features in memory, bytes of all tiers in memory."""
         keys = (*self._device.held(), *self._ram.held())
         return CacheChanged(
             images=len({key.content_hash for key in keys}),
-            used_bytes=self._device.used + self._ram.used,
+            used_bytes=self.used_bytes,
             budget_bytes=self._ram.budget + (self._device.budget if self._device.used else 0),
             encoded=frozenset((key.engine, key.content_hash) for key in keys if key.crop is None),
+            disk_bytes=self._disk.used if self._disk is not None else 0,
         )
 
     def close(self) -> None:
@@ -218,11 +250,7 @@ class FeatureCache:
                 self._ram.put(key, features.to_host())
 
     def _from_disk(self, key: FeatureKey, engine: Engine) -> Features | None:
-        if (
-            self._disk is None
-            or key.engine not in self.budgets.disk_engines
-            or not isinstance(engine, RestoresFeatures)
-        ):
+        if self._disk is None or not isinstance(engine, RestoresFeatures):
             return None
         arrays = self._disk.get(key.text())
         if arrays is None:
@@ -232,9 +260,9 @@ class FeatureCache:
         return features
 
     def _drop(self, unwanted: Callable[[FeatureKey], bool]) -> int:
-        before = self._device.used + self._ram.used
+        before = self.used_bytes
         for tier in (self._device, self._ram):
             for key in tier.held():
                 if unwanted(key):
                     tier.take(key)
-        return before - self._device.used - self._ram.used
+        return before - self.used_bytes

@@ -153,12 +153,14 @@ class EngineChanged:
 
 @dataclass(frozen=True, slots=True)
 class CacheChanged:
-    """Counters of the feature cache for the status bar. ``encoded`` are (engine, content hash) pairs held."""
+    """Counters of the feature cache for the status bar. ``encoded`` are (engine, content hash) pairs held in memory;
+    ``disk_bytes`` what the disk tier holds."""
 
     images: int
     used_bytes: int
     budget_bytes: int
     encoded: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    disk_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Protocol, runtime_checkable
 
 from inference import device, failures, labels
 from inference.commands import Answer, Broke, Done, Run, Stop, Stopped, Yielded
-from inference.engine import Cancelled, Engine, EngineError, Features, Preview, Report, WeightsMissing
+from inference.engine import Cancelled, Configurable, Engine, EngineError, Features, Preview, Report, WeightsMissing
 from inference.features import FeatureCache, FeatureKey
 from inference.messages import (
     Encode,
@@ -131,10 +131,8 @@ class Runner:
         """Forget an engine and its features; its next use loads it again. Call through :meth:`later`."""
         self._engines.pop(engine, None)
         self.cache.drop_engine(engine)
-        gc.collect()
-        device.release_unused()
         self._send(EngineChanged(engine, EngineState.AVAILABLE))
-        self._send(self.cache.counters())
+        self._release()
 
     def pin(self, content_hash: str | None) -> None:
         """Protect the features of the current image. Call through :meth:`later`."""
@@ -195,6 +193,11 @@ class Runner:
         except Exception as error:
             if not failures.is_out_of_memory(error):
                 raise
+            short = _is_prefetch(running.run.request)
+        if short:
+            # looking ahead is not worth what others hold; its own tensors go with the traceback
+            self._release()
+            raise Cancelled
         # outside the except block: the traceback holds the tensors of the failed attempt
         running.encoding = None
         self._make_room(running.run.request)
@@ -202,11 +205,23 @@ class Runner:
         return self._work(running)
 
     def _make_room(self, request: Request) -> None:
-        """Drop features of other images, then other engines that no job is in the middle of."""
+        """Drop what waits to look ahead and features of other images, then engines that no job is in the middle of."""
+        self._drop_prefetch()
         self.cache.drop_others(request.image.content_hash)
         in_use = {running.run.request.engine for running in self._stack}
         for name in [name for name in self._engines if name not in in_use]:
             self.unload(name)
+        self._release()
+
+    def _drop_prefetch(self) -> None:
+        with self._inbox.changed:
+            ahead = [run for run in self._inbox.waiting if _is_prefetch(run.request)]
+            for run in ahead:
+                self._inbox.waiting.remove(run)
+        for run in ahead:
+            self._send(Stopped(run.job))
+
+    def _release(self) -> None:
         gc.collect()
         device.release_unused()
         self._send(self.cache.counters())
@@ -217,6 +232,8 @@ class Runner:
         running.crop = Crop.of(request.image, request.region_of_interest) if isinstance(request, Segment) else None
         if isinstance(engine, Seeded) and isinstance(request, Segment | Everything):
             engine.reseed(request.seed)
+        if isinstance(engine, Configurable):
+            engine.configure(request.options if isinstance(request, Segment) else {})
         features = self._features(running, engine)
         if isinstance(request, Encode):
             return Done(running.run.job, None, running.encode_ms, 0.0)
@@ -240,9 +257,14 @@ class Runner:
         key = FeatureKey(
             request.engine, engine.fingerprint, request.image.content_hash, crop.rectangle if crop is not None else None
         )
+        before = self.cache.used_bytes
         features = self.cache.get(key, engine)
         if features is not None:
+            if self.cache.used_bytes != before:  # it came from the disk
+                self._send(self.cache.counters())
             return features
+        if _is_prefetch(request) and not self.cache.has_room_beside_pinned(request.engine):
+            raise Cancelled
         self._send(EngineChanged(request.engine, EngineState.ENCODING))
         image = crop.image(request.image) if crop is not None else request.image
         start = time.perf_counter()
@@ -250,7 +272,7 @@ class Runner:
         features = engine.encode(image, self._report(running))
         running.encoding = None
         running.encode_ms = (time.perf_counter() - start) * 1000
-        self.cache.put(key, features)
+        self.cache.put(key, features, running.encode_ms)
         self._send(self.cache.counters())
         return features
 
@@ -332,6 +354,10 @@ def _to_ranker(run: Run) -> Run:
         return replace(run, request=replace(request, engine=labels.ranker(request.engine)))
     except EngineError:
         return run
+
+
+def _is_prefetch(request: Request) -> bool:
+    return isinstance(request, Encode) and request.prefetch
 
 
 def _segment(request: Segment, crop: Crop | None, engine: Engine, features: Features, report: Report) -> Segmentation:

@@ -25,7 +25,7 @@ class TextEmbeddings:
         self._held: OrderedDict[tuple[str, str], Embeddings] = OrderedDict()
         self._ram_bytes = ram_bytes
         self._used = 0
-        self._disk = FeatureDisk(folder, DISK_BYTES) if folder is not None else None
+        self._disk = FeatureDisk.opened(folder, DISK_BYTES) if folder is not None else None
 
     def get(self, encoder: str, texts: Sequence[str], compute: Callable[[list[str]], Embeddings]) -> Embeddings:
         """Embeddings float32 (len(texts), dimension) in the order of ``texts``.
