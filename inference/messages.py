@@ -31,6 +31,7 @@ class Encode:
     engine: str
     image: Image
     prefetch: bool = False
+    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class Segment:
     as_job: bool = False
     """Run at batch priority (engines of the *minutes* class): a background job with previews."""
     options: Options = field(default_factory=dict)
-    """Of the engine's options, those that differ from their defaults."""
+    """Of the engine's options those that differ from their defaults, as in the other requests."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,7 @@ class Everything:
     image: Image
     vocabulary: Vocabulary | None = None
     seed: int = 0
+    options: Options = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +72,7 @@ class RankLabels:
     masks: tuple[MaskArray, ...]
     vocabulary: Vocabulary
     session: str = ""
+    options: Options = field(default_factory=dict)
 
 
 Request: TypeAlias = Encode | Segment | Everything | RankLabels

@@ -233,6 +233,8 @@ class Runner:
         if isinstance(engine, Seeded) and isinstance(request, Segment | Everything):
             engine.reseed(request.seed)
         if isinstance(engine, Configurable):
+            engine.configure(request.options)
+        if isinstance(engine, Configurable):
             engine.configure(request.options if isinstance(request, Segment) else {})
         features = self._features(running, engine)
         if isinstance(request, Encode):
