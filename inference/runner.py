@@ -234,8 +234,6 @@ class Runner:
             engine.reseed(request.seed)
         if isinstance(engine, Configurable):
             engine.configure(request.options)
-        if isinstance(engine, Configurable):
-            engine.configure(request.options if isinstance(request, Segment) else {})
         features = self._features(running, engine)
         if isinstance(request, Encode):
             return Done(running.run.job, None, running.encode_ms, 0.0)
