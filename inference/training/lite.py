@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from inference.training.data import BadIndex, load_index
-from inference.training.recipe import Budget, Training, settings
+from inference.training.recipe import LEARNING_RATE, Budget, Training, settings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +31,8 @@ def parser() -> argparse.ArgumentParser:
         help="part of the budget after which the backbone learns too (default 1: it stays as ImageNet left it)",
     )
     made.add_argument("--permissive", action="store_true", help="only images whose licence allows commercial use")
+    made.add_argument("--rate", type=float, default=LEARNING_RATE, help=f"highest learning rate ({LEARNING_RATE})")
+    made.add_argument("--start-from", type=Path, help="begin with the weights of another run's checkpoint.pt")
     made.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     return made
 
@@ -46,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.permissive:
             images = [image for image in images if image.is_permissive]
         budget = Budget(options.minutes, options.steps)
-        training = Training(images, options.out, options.seed, budget, options.tune_from)
+        training = Training(images, options.out, options.seed, budget, options.tune_from, options.rate)
+        if options.start_from:
+            training.start_from(options.start_from)
         if options.resume:
             training.restore()
     except (BadIndex, FileNotFoundError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -59,10 +60,19 @@ class Budget:
 class Training:
     """Everything that a run carries from step to step; saved to and restored from one checkpoint file."""
 
-    def __init__(self, images: list[TrainingImage], out: Path, seed: int, budget: Budget, tune_from: float) -> None:
+    def __init__(
+        self,
+        images: list[TrainingImage],
+        out: Path,
+        seed: int,
+        budget: Budget,
+        tune_from: float,
+        rate: float = LEARNING_RATE,
+    ) -> None:
         torch.manual_seed(seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.out, self.budget, self.seed, self.tune_from = out, budget, seed, tune_from
+        self.out, self.budget, self.seed, self.tune_from, self.rate = out, budget, seed, tune_from, rate
+        self.started_from = ""
         model = LiteModel(imagenet_backbone()).to(self.device)
         self.model: LiteModel = model.to(memory_format=torch.channels_last)
         self.sampler = Sampler([i for i in images if not i.is_validation], seed)
@@ -99,6 +109,13 @@ class Training:
         self.sampler.random.bit_generator.state = state["random"]
         self.step, self.spent = state["counters"]["step"], state["counters"]["spent"]
 
+    def start_from(self, checkpoint: Path) -> None:
+        """Begin with the averaged weights of an earlier run's checkpoint: a new schedule on what was learned."""
+        average = torch.load(checkpoint, map_location=self.device, weights_only=True)["average"]
+        self.model.load_state_dict(average)
+        self.average = {name: value.detach().clone() for name, value in average.items()}
+        self.started_from = hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:16]
+
     def averaged_model(self) -> LiteModel:
         """A copy with the running average of the weights, ready for use but with its normalisations unfolded."""
         model = LiteModel()
@@ -125,7 +142,7 @@ class Training:
 
     def _set_rates(self, used: float) -> None:
         warm = min(1.0, (self.step + 1) / WARM_UP_STEPS)
-        rate = LEARNING_RATE * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(used, 1.0))))
+        rate = self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(used, 1.0))))
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         for parameter in self.optimiser.param_groups[1]["params"]:
@@ -252,6 +269,7 @@ def settings(training: Training) -> dict[str, object]:
         "budget": asdict(training.budget),
         "tune_from": training.tune_from,
         "batch": BATCH,
-        "learning_rate": LEARNING_RATE,
+        "learning_rate": training.rate,
+        "started_from": training.started_from,
         "device": training.device.type,
     }

@@ -160,3 +160,14 @@ def test_a_run_reproduces_its_log_and_a_resumed_one_continues_it(data: Path, tmp
 @pytest.mark.usefixtures("small")
 def test_resuming_nothing_is_refused(data: Path, tmp_path: Path) -> None:
     assert main(["--data", str(data), "--out", str(tmp_path / "none"), "--resume"]) == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_a_run_can_start_from_the_averaged_weights_of_another(data: Path, tmp_path: Path) -> None:
+    assert main(["--data", str(data), "--steps", "2", "--out", str(tmp_path / "one")]) == 0
+    earlier = torch.load(tmp_path / "one" / "checkpoint.pt", weights_only=True)["average"]
+    later = recipe.Training(load_index(data), tmp_path / "two", 3, recipe.Budget(1, 4), 1.0)
+    later.start_from(tmp_path / "one" / "checkpoint.pt")
+    assert all(torch.equal(value, earlier[name]) for name, value in later.model.state_dict().items())
+    assert recipe.settings(later)["started_from"]
+    assert main(["--data", str(data), "--out", str(tmp_path / "x"), "--start-from", str(tmp_path / "no.pt")]) == 2
