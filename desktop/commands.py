@@ -326,6 +326,8 @@ def _engine(w: MainWindow) -> list[Command]:
                 group=1, icon="swap", reason=session),
         Command("session.polarity", tr("Swap positive and negative"), w.swap_polarity, ("X",), canvas, menu="Engine",
                 group=1, checked=lambda: not ws.options.positive),
+        Command("session.suggestion", tr("Take the suggested class"), ws.take_suggestion, ("Z",), canvas, menu="Engine",
+                group=1, icon="label", reason=ws.can_take_suggestion),
         Command("session.roi", tr("Region of interest"), w.toggle_region, ("Ctrl+Shift+B",), menu="Engine", group=1,
                 icon="roi", reason=w.needs_image, checked=lambda: ws.region_of_interest is not None),
         Command("engine.run", tr("Run again"), ws.run, ("Ctrl+R",), menu="Engine", group=2, icon="run",

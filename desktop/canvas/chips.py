@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from desktop.canvas.host import CanvasInstance
-from desktop.canvas.transform import ViewTransform
+from desktop.canvas.transform import Rect, ViewTransform
 
 _LIMIT = 300
 """Chips drawn at most: more could not be read anyway."""
@@ -39,10 +39,7 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
         x0, y0, x1, y1 = view.rect_to_view(tuple(map(float, instance.mask.bbox)))  # type: ignore[arg-type]
         if not instance.title or x1 < 0 or y1 < 0 or x0 > size.width() or y0 > size.height():
             continue
-        width = metrics.horizontalAdvance(instance.title) + 22
-        left = min(max(round(x0), 2), max(round(size.width()) - width - 2, 2))
-        top = min(max(round(y0) - height - 3, 2), max(round(size.height()) - height - 2, 2))
-        plate = QRectF(left, top, width, height)
+        plate = _plate(x0, y0, metrics.horizontalAdvance(instance.title) + 22, height, size)
         cells = [
             (i, j)
             for i in range(int(plate.left()) // _CELL, int(plate.right()) // _CELL + 1)
@@ -52,19 +49,35 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
             continue
         for cell in cells:
             taken.setdefault(cell, []).append(plate)
-        _draw_chip(painter, plate, instance)
+        _draw_chip(painter, plate, instance.title, instance.colour)
         drawn += 1
         if drawn == _LIMIT:
             break
     return drawn
 
 
-def _draw_chip(painter: QPainter, plate: QRectF, instance: CanvasInstance) -> None:
+def draw_tag(painter: QPainter, view: ViewTransform, bounds: Rect, title: str, colour: str) -> None:
+    """One chip for what lies in ``bounds`` of the image, on its top-left corner, kept inside the view."""
+    x0, y0, _, _ = view.rect_to_view(bounds)
+    metrics = painter.fontMetrics()
+    plate = _plate(x0, y0, metrics.horizontalAdvance(title) + 22, metrics.height() + 4, QRectF(painter.window()))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _draw_chip(painter, plate, title, colour)
+
+
+def _plate(x0: float, y0: float, width: int, height: int, size: QRectF) -> QRectF:
+    """Above the corner (x0, y0) of the view, moved inside it."""
+    left = min(max(round(x0), 2), max(round(size.width()) - width - 2, 2))
+    top = min(max(round(y0) - height - 3, 2), max(round(size.height()) - height - 2, 2))
+    return QRectF(left, top, width, height)
+
+
+def _draw_chip(painter: QPainter, plate: QRectF, title: str, colour: str) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(24, 26, 30, 225))
     painter.drawRoundedRect(plate, 4, 4)
-    painter.setBrush(QColor(instance.colour))
+    painter.setBrush(QColor(colour))
     painter.drawEllipse(QPointF(plate.left() + 9, plate.center().y()), 4, 4)
     painter.setPen(Qt.GlobalColor.white)
     text = plate.adjusted(17, 0, -3, 0)
-    painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, instance.title)
+    painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, title)

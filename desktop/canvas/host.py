@@ -43,6 +43,8 @@ class SessionView:
     busy_text: str = ""
     preview: NDArray[np.float32] | None = None
     highlighted: int | None = None
+    label: str = ""
+    """What the candidate probably is, drawn beside it."""
 
 
 class BrushShape(StrEnum):

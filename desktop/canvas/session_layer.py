@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPointF, QRect, QRunnable, Qt, QThreadPool, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QRegion, QTransform
 
+from desktop.canvas.chips import draw_tag
 from desktop.canvas.heat import Heat
 from desktop.canvas.hit_test import rings_of
 from desktop.canvas.host import SessionView
@@ -40,6 +41,7 @@ class SessionLayer(QObject):
         self._session: SessionView | None = None
         self._traced: Candidate | None = None
         self._rings: list[NDArray[np.float64]] = []
+        self._bounds: Rect | None = None
         self._paths: dict[int | None, QPainterPath] = {}
         self._heat: tuple[Candidate, Heat] | None = None
         self._preview: tuple[NDArray[np.float32], Heat] | None = None
@@ -86,11 +88,7 @@ class SessionLayer(QObject):
 
     def bounds(self) -> Rect | None:
         """The image rectangle of the candidate's outline."""
-        if not self._rings:
-            return None
-        points = np.concatenate(self._rings)
-        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        return float(x0), float(y0), float(x1), float(y1)
+        return self._bounds
 
     def draw(self, painter: QPainter, view: ViewTransform, image: tuple[int, int]) -> None:
         session = self._session
@@ -104,6 +102,8 @@ class SessionLayer(QObject):
             self._draw_heat(painter, view, session.candidate)
         if self._rings:
             self._draw_candidate(painter, view, QColor(session.colour))
+            if session.label and self._bounds is not None:
+                draw_tag(painter, view, self._bounds, session.label, session.colour)
         for number, prompt in enumerate(session.prompts.prompts):
             muted = number in session.prompts.muted
             draw_prompt(painter, view, prompt, muted=muted, highlighted=number == session.highlighted)
@@ -182,7 +182,11 @@ class SessionLayer(QObject):
             self.changed.emit()
 
     def _put(self, candidate: Candidate | None, rings: list[NDArray[np.float64]]) -> None:
-        self._traced, self._rings = candidate, rings
+        self._traced, self._rings, self._bounds = candidate, rings, None
+        if rings:
+            points = np.concatenate(rings)
+            (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+            self._bounds = float(x0), float(y0), float(x1), float(y1)
         self._paths.clear()
         self._placed, self._area = None, None
 

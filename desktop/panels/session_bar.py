@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button
 from desktop.panels.icons import icon
+from desktop.panels.label_suggestion import LabelSuggestionButton
 from desktop.workspace import SessionInfo, Workspace
 
 _MARGIN = 16
@@ -35,8 +36,7 @@ class SessionBar(QFrame):
         self._class = QPushButton()
         self._class.setMinimumHeight(28)
         self._class.setAccessibleName(self.tr("Class of the new instance"))
-        self._label = QPushButton()
-        self._label.setMinimumHeight(28)
+        self._label = LabelSuggestionButton(workspace)
         self._previous = icon_button("previous", self.tr("Previous candidate (Shift+C)"))
         self._next = icon_button("next", self.tr("Next candidate (C)"))
         self._count = QLabel()
@@ -65,9 +65,8 @@ class SessionBar(QFrame):
         self._previous.clicked.connect(lambda: workspace.cycle_candidate(-1))
         self._next.clicked.connect(lambda: workspace.cycle_candidate(1))
         self._class.clicked.connect(lambda: self.class_wanted.emit(self._class.mapToGlobal(QPoint(0, 0))))
-        self._label.clicked.connect(self._take_label)
         # Enter belongs to the canvas; the buttons are reached with F6 and Tab
-        for button in (self._accept, self._class, self._label):
+        for button in (self._accept, self._class):
             button.setAutoDefault(False)
         canvas.installEventFilter(self)
         workspace.session_changed.connect(self.refresh)
@@ -90,6 +89,7 @@ class SessionBar(QFrame):
             place = f"{session.chosen + 1}/{len(session.candidates)}  " if many else ""
             self._count.setText(f"{place}{candidate.score:.2f}")
         self._show_class(session)
+        self._label.refresh()
         self._hint.set_full_text(self._hint_text(session))
         self._busy.setVisible(session.busy)
         self._busy.setRange(0, 100 if session.fraction is not None else 0)
@@ -104,24 +104,6 @@ class SessionBar(QFrame):
         else:
             self._class.setText(category.name if category is not None else self.tr("unlabelled"))
             explain(self._class, "", self.tr("Accept with another class (Shift+Enter)"))
-        labels = session.candidate.labels if session.candidate is not None else ()
-        suggested = labels[0] if labels else None
-        wanted = suggested is not None and suggested.name != (category.name if category is not None else "")
-        self._label.setVisible(wanted)
-        if suggested is not None:
-            self._label.setText(f"{suggested.name} {suggested.score:.2f}?")
-            tip = self.tr("Use the suggested class “%1”").replace("%1", suggested.name)
-            self._label.setToolTip(tip)
-            self._label.setAccessibleName(tip)
-
-    def _take_label(self) -> None:
-        session = self._workspace.session
-        if session is None or session.candidate is None or not session.candidate.labels:
-            return
-        name = session.candidate.labels[0].name
-        present = next((c for c in self._workspace.categories if c.name.casefold() == name.casefold()), None)
-        category_id = present.id if present is not None else self._workspace.add_category(name)
-        self._workspace.set_current_category(category_id)
 
     def _hint_text(self, session: SessionInfo) -> str:
         if session.message:

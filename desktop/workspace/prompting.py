@@ -96,7 +96,13 @@ class Prompting(Engines):
         if s.refines is not None and s.refines in self._instances:
             colour = self.colour_of(s.refines)
         busy_text = self._busy_text if s.busy else ""
-        return SessionView(s.prompts, s.candidate, colour, s.busy, busy_text, self._preview, self._highlighted)
+        return SessionView(
+            s.prompts, s.candidate, colour, s.busy, busy_text, self._preview, self._highlighted, self._label_text()
+        )
+
+    def _label_text(self) -> str:
+        """What the candidate probably is (see :class:`Suggesting`)."""
+        return ""
 
     @property
     def parked_sessions(self) -> Sequence[ParkedSession]:

@@ -15,7 +15,7 @@ from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.classes import UNLABELLED_COLOUR
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.references import References
+from desktop.workspace.suggesting import Suggesting
 from desktop.workspace.values import JobInfo, JobState, Proposal
 from inference.engine import Capability
 from inference.messages import Dropped, Everything, Failed, Finished, Progress, Started
@@ -25,7 +25,7 @@ OVERLAP = 0.5
 """IoU with an instance from which a proposal starts unchecked."""
 
 
-class Proposals(References):
+class Proposals(Suggesting):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(

@@ -14,7 +14,7 @@ from desktop.dataset.masks import Mask
 from inference.engine import EngineSpec
 from inference.messages import EngineState
 from inference.prompts import PromptSet
-from inference.results import Candidate, Ignored
+from inference.results import Candidate, Ignored, Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,19 @@ class SessionInfo:
     @property
     def candidate(self) -> Candidate | None:
         return self.candidates[self.chosen] if 0 <= self.chosen < len(self.candidates) else None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSuggestion:
+    """What a candidate probably is: names best first, and the one to take, None when no name fits well enough.
+
+    ``unknown`` in [0, 1] is the probability that no name fits; ``engine`` is who was asked.
+    """
+
+    labels: tuple[Label, ...]
+    best: Label | None
+    engine: str = ""
+    unknown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

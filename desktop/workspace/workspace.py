@@ -42,6 +42,7 @@ class Workspace(Images):
         """An event of the inference worker (``inference.messages``), on the GUI thread."""
         self._engine_event(event)
         self._session_event(event)
+        self._label_event(event)
         self._proposal_event(event)
         if isinstance(event, WorkerRestarted):
             self.problem(

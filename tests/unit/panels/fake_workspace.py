@@ -92,6 +92,7 @@ class FakeWorkspace(QObject):
         self.done_counts = (0, 0)
         self.session: SessionInfo | None = None
         self.parked_sessions: tuple[Any, ...] = ()
+        self.label_suggestion: Any = None
         self.text_threshold = 0.3
         self.max_results = 20
         self.text_history: list[str] = []
