@@ -198,6 +198,10 @@ class FeatureCache:
         if key.engine in self.budgets.disk_engines or worth_storing(size, encode_ms):
             self._disk.put(key.text(), features.to_arrays())
 
+    def is_on_disk(self, key: FeatureKey) -> bool:
+        """Whether the disk tier has features of a key; reads none."""
+        return self._disk is not None and key.text() in self._disk
+
     def has_room_beside_pinned(self, engine: str) -> bool:
         """Whether features of one more image fit beside those of the current one, judged by the engine's last ones."""
         size, on_device = self._typical.get(engine, (0, False))

@@ -119,6 +119,14 @@ class Engines(Shaping):
         if (self._find_with, self._hash) not in self._cache.encoded:
             self._link.submit(Encode(self._find_with, image))
 
+    def encode_ahead(self, image: EngineImage) -> None:
+        """Prepare the image that will probably be looked at next, when the worker has nothing better to do."""
+        status = self._engines.get(self._find_with)
+        if self._link is None or status is None or not status.usable:
+            return
+        if (self._find_with, image.content_hash) not in self._cache.encoded:
+            self._link.submit(Encode(self._find_with, image, prefetch=True))
+
     def reload_engine(self, engine: str) -> None:
         """Try a failed engine again: its state goes back to *available*, the next prompt loads it."""
         status = self._engines.get(engine)

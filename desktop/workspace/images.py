@@ -26,6 +26,7 @@ from desktop.workspace.link import InferenceLink
 from desktop.workspace.recent import RecentProjects
 from desktop.workspace.storage import FOLDER_MODE, WHOLE_FOLDER, done_states
 from desktop.workspace.values import ImageFilter, Notice, NoticeAction, Severity
+from inference.engine import Image as EngineImage
 from resources import resource
 
 
@@ -40,6 +41,7 @@ class Images(Exchange):
         self._visible: list[Image] | None = None
         self._preview_pixels: NDArray[np.uint8] | None = None
         self._decoded: Decoded | None = None
+        self._ahead: int | None = None
         self._recent = RecentProjects(user_state_folder() / "recent.json")
         images.scaled.connect(self._first_pixels)
         images.loaded.connect(self._all_pixels)
@@ -432,6 +434,8 @@ class Images(Exchange):
 
     def _all_pixels(self, image_id: int, decoded: Decoded) -> None:
         if self._image is None or image_id != self._image.id:
+            if image_id == self._ahead:
+                self._encode_decoded_ahead(decoded)
             return
         self._use(decoded)
         if self._link is not None:
@@ -470,7 +474,15 @@ class Images(Exchange):
         place = next((i for i, image in enumerate(visible) if image.id == self._image.id), -1)
         if 0 <= place < len(visible) - 1:
             following = visible[place + 1]
-            self.image_service.prefetch(following.id, self.storage.file_of(following), following.page)
+            self._ahead = following.id
+            known = self.image_service.decoded(following.id)
+            if known is not None:
+                self._encode_decoded_ahead(known)
+            else:
+                self.image_service.prefetch(following.id, self.storage.file_of(following), following.page)
+
+    def _encode_decoded_ahead(self, decoded: Decoded) -> None:
+        self.encode_ahead(EngineImage(decoded.loaded.pixels, decoded.loaded.content_hash))
 
     def _unreadable(self, image_id: int, sentence: str) -> None:
         image = self.storage.image(image_id)
