@@ -24,6 +24,7 @@ from desktop.panels.icons import icon
 from desktop.settings import Settings, user_state_folder
 from desktop.workspace import Workspace
 from inference import registry
+from inference.feature_disk import features_folder
 from inference.features import Budgets
 
 _crash_log: IO[str] | None = None
@@ -89,7 +90,7 @@ def create_window(paths: Sequence[Path], settings: Settings | None = None) -> Ma
     """A window with its workspace and its inference worker, which starts once the window is on screen."""
     settings = settings if settings is not None else Settings()
     workspace = Workspace(settings, None, ImageService(settings.number("memory.images_mb") * 2**20))
-    thread = InferenceThread(budgets=Budgets(ram_bytes=settings.number("memory.features_mb") * 2**20))
+    thread = InferenceThread(budgets=feature_budgets(settings))
     window = MainWindow(workspace, thread.close)
     thread.setParent(window)
     specs = registry.engine_specs()
@@ -111,6 +112,15 @@ def create_window(paths: Sequence[Path], settings: Settings | None = None) -> Ma
 
     QTimer.singleShot(0, window, begin)
     return window
+
+
+def feature_budgets(settings: Settings) -> Budgets:
+    """What the feature cache may use, by the settings."""
+    return Budgets(
+        ram_bytes=settings.number("memory.features_mb") * 2**20,
+        disk_bytes=settings.number("memory.features_disk_mb") * 2**20,
+        disk_folder=str(features_folder()),
+    )
 
 
 class ExceptionHook(QObject):
