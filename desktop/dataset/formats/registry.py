@@ -7,12 +7,14 @@ from typing import TypeVar
 from desktop.dataset.formats.coco import CocoExport
 from desktop.dataset.formats.coco_import import CocoImport
 from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFormat
+from desktop.dataset.formats.labelme import LabelmeExport
+from desktop.dataset.formats.labelme_import import LabelmeImport
 from desktop.dataset.formats.mask_png import MaskPngExport
 from desktop.dataset.formats.yolo import YoloExport
 from desktop.dataset.formats.yolo_import import YoloImport
 
-EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport(), YoloExport())
-IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), YoloImport())
+EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport(), YoloExport(), LabelmeExport())
+IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), YoloImport(), LabelmeImport())
 
 _Format = TypeVar("_Format", ExportFormat, ImportFormat)
 
