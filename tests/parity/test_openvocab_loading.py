@@ -21,7 +21,7 @@ from inference.models.odise.model import TextHead
 from inference.models.tcl.checkpoint import load as load_tcl
 from inference.models.tcl.model import Tcl
 from inference.models.tcl.shape import TclShape
-from inference.models.tcl.windows import averaged, corners, resized_size
+from inference.models.tcl.windows import averaged, corners, resized_size, windows
 from tests.parity import vectors
 from tests.parity.openvocab_vectors import MODEL, OdiseVectors
 
@@ -110,8 +110,8 @@ def test_windows_cover_a_side(length: int) -> None:
 
 def test_windows_are_averaged() -> None:
     image = torch.rand(1, 3, 40, 70)
-    found = averaged(image, lambda window: window[:, :2], (40, 70), window=16, step=8)
-    torch.testing.assert_close(found, image[:, :2])
+    parts = ((rows, columns, image[0, :2, rows, columns]) for rows, columns in windows(40, 70, window=16, step=8))
+    torch.testing.assert_close(averaged(parts, 40, 70), image[0, :2])
 
 
 def test_the_resolution_of_the_evaluation() -> None:

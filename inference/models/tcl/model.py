@@ -105,6 +105,10 @@ class Tcl(nn.Module):
         masks: Tensor = self.masker.sim2mask(similarities(features.grounded, texts))
         return masks
 
+    def frozen_masks(self, similarity: Tensor) -> Tensor:
+        """What the frozen branch makes of its similarities: probabilities by constants, not the learned numbers."""
+        return torch.sigmoid(PRESERVED_SCALE * (similarity - PRESERVED_CENTRE))
+
     def masks(
         self,
         features: TclFeatures,
@@ -121,16 +125,13 @@ class Tcl(nn.Module):
         if refinements > 0:
             masks = pamr.refine(masks, features.affinity, refinements, features.dilations)
         if preserved > 0:
-            frozen = torch.sigmoid(PRESERVED_SCALE * (similarities(features.frozen, texts) - PRESERVED_CENTRE))
+            frozen = self.frozen_masks(similarities(features.frozen, texts))
             frozen = functional.interpolate(frozen, size=masks.shape[-2:], mode="bilinear", align_corners=False)
             masks = preserved * frozen + (1 - preserved) * masks
         return unpad(masks, features.frame)
 
-    def pooled_scores(self, features: TclFeatures, masks: Tensor, texts: Tensor) -> Tensor:
-        """How well texts name given masks: cosines (M, N) of the embeddings averaged inside each mask.
-
-        ``masks`` float (M, H, W) in 0..1 on the one image of the features. The quantity that the loss TCLf trains.
-        """
+    def on_grid(self, features: TclFeatures, masks: Tensor) -> Tensor:
+        """Masks float (M, H, W) of the image of the features averaged to the grid of its embeddings, (M, 4h, 4w)."""
         frame = features.frame
         margins = (
             frame.left,
@@ -139,10 +140,7 @@ class Tcl(nn.Module):
             frame.padded_height - frame.height - frame.top,
         )
         padded = functional.pad(masks[None], margins)
-        small = functional.interpolate(padded, size=features.grounded.shape[-2:], mode="area")[0]
-        pooled = torch.einsum("dhw,mhw->md", features.grounded[0], small)
-        pooled = pooled / (small.sum(dim=(1, 2))[:, None] + 1e-6)
-        return normalised(pooled) @ normalised(texts).T
+        return functional.interpolate(padded, size=features.grounded.shape[-2:], mode="area")[0]
 
 
 def pad(image: Tensor, patch: int) -> tuple[Tensor, Frame]:

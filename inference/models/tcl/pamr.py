@@ -10,9 +10,6 @@ from torch.nn import functional
 
 ITERATIONS = 10
 DILATIONS = (1, 2, 4, 8, 12, 24)
-LABELS_AT_ONCE = 8
-"""Neighbours take 48 times the memory of a mask, so labels, which are independent, are refined in portions."""
-
 _AROUND = tuple((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0))
 
 
@@ -32,17 +29,21 @@ def affinity(guide: Tensor, dilations: Sequence[int] = DILATIONS) -> Tensor:
 def refine(
     masks: Tensor, weights: Tensor, iterations: int = ITERATIONS, dilations: Sequence[int] = DILATIONS
 ) -> Tensor:
-    """Masks float (B, N, h', w') at the size of the guide, (B, N, h, w), refined with its :func:`affinity`."""
-    size = weights.shape[-2:]
-    if masks.shape[-2:] != size:
-        masks = functional.interpolate(masks, size=size, mode="bilinear", align_corners=True)
-    portions = []
-    for portion in torch.split(masks, LABELS_AT_ONCE, dim=1):
-        refined = portion
-        for _ in range(iterations):
-            refined = (_neighbours(refined, dilations) * weights.unsqueeze(1)).sum(dim=2)
-        portions.append(refined)
-    return torch.cat(portions, dim=1)
+    """Masks float (B, N, h', w') at the size of the guide, (B, N, h, w), refined with its :func:`affinity`.
+
+    A weighted mean in every round: nothing ever exceeds the largest value of its mask.
+    """
+    height, width = weights.shape[-2:]
+    if masks.shape[-2:] != weights.shape[-2:]:
+        masks = functional.interpolate(masks, size=(height, width), mode="bilinear", align_corners=True)
+    reach = max(dilations)
+    shifts = [(reach + dy * far, reach + dx * far) for far in dilations for dy, dx in _AROUND]
+    for _ in range(iterations):
+        padded = functional.pad(masks, (reach, reach, reach, reach), mode="replicate")
+        masks = torch.zeros_like(masks)
+        for number, (top, left) in enumerate(shifts):
+            masks.addcmul_(padded[..., top : top + height, left : left + width], weights[:, number : number + 1])
+    return masks
 
 
 def _neighbours(x: Tensor, dilations: Sequence[int]) -> Tensor:

@@ -1,12 +1,14 @@
-"""The sliding windows of TCL's evaluation: probabilities of overlapping windows are averaged, then enlarged."""
+"""The sliding windows of TCL's evaluation: probabilities of overlapping windows are averaged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 SHORT_SIDE, LONGEST = 448, 2048
 WINDOW, STEP = 448, 224
@@ -21,12 +23,13 @@ def resized_size(height: int, width: int) -> tuple[int, int]:
     return int(height * scale + 0.5), int(width * scale + 0.5)
 
 
-def normalised_pixels(image: Tensor) -> Tensor:
-    """uint8 (3, H, W) RGB to the model's input: float (1, 3, h, w) at the resolution of the evaluation."""
-    size = resized_size(image.shape[-2], image.shape[-1])
-    mean, deviation = (torch.tensor(each, device=image.device).view(1, 3, 1, 1) for each in (MEAN, DEVIATION))
-    small = functional.interpolate(image[None].float(), size=size, mode="bilinear", align_corners=False)
-    return (small / 255 - mean) / deviation
+def normalised_pixels(pixels: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) RGB to the model's input: float (1, 3, h, w) at the resolution of the evaluation."""
+    height, width = resized_size(*pixels.shape[:2])
+    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
+    mean, deviation = (np.array(each, np.float32) for each in (MEAN, DEVIATION))
+    normalised = (small.astype(np.float32) / 255 - mean) / deviation
+    return torch.from_numpy(normalised).permute(2, 0, 1)[None].contiguous()
 
 
 def corners(length: int, window: int = WINDOW, step: int = STEP) -> list[int]:
@@ -42,25 +45,15 @@ def windows(height: int, width: int, window: int = WINDOW, step: int = STEP) -> 
             yield slice(top, min(top + window, height)), slice(left, min(left + window, width))
 
 
-def averaged(
-    image: Tensor,
-    masks_of: Callable[[Tensor], Tensor],
-    output: tuple[int, int],
-    window: int = WINDOW,
-    step: int = STEP,
-) -> Tensor:
-    """Probabilities float (1, N, *output) of a normalised image (1, 3, H, W).
-
-    ``masks_of`` maps a window (1, 3, h, w) to its probabilities (1, N, h, w). ``output`` is (height, width).
-    """
-    height, width = image.shape[-2:]
+def averaged(found: Iterable[tuple[slice, slice, Tensor]], height: int, width: int) -> Tensor:
+    """Probabilities (N, height, width) of an image from those of its windows: rows, columns and (N, h, w) of each."""
     total: Tensor | None = None
-    counts = image.new_zeros(1, 1, height, width)
-    for rows, columns in windows(height, width, window, step):
-        found = masks_of(image[..., rows, columns])
+    counts = torch.zeros(height, width)
+    for rows, columns, part in found:
         if total is None:
-            total = found.new_zeros(1, found.shape[1], height, width)
-        total[..., rows, columns] += found
-        counts[..., rows, columns] += 1
+            total = part.new_zeros(part.shape[0], height, width)
+            counts = counts.to(part.device)
+        total[:, rows, columns] += part
+        counts[rows, columns] += 1
     assert total is not None
-    return functional.interpolate(total / counts, size=output, mode="bilinear", align_corners=False)
+    return total / counts
