@@ -334,6 +334,8 @@ def _engine(w: MainWindow) -> list[Command]:
                 reason=ws.can_run),
         Command("engine.everything", tr("Run on the whole image"), ws.run_everything, ("Ctrl+B",), menu="Engine",
                 group=2, icon="everything", reason=ws.can_run_everything),
+        Command("engine.follow", tr("Apply to following images…"), w.ask_following, ("Ctrl+Shift+F",), menu="Engine",
+                group=2, icon="images", reason=ws.can_follow),
         Command("engine.compare", tr("Compare with another engine…"), w.compare, menu="Engine", group=2, icon="compare",
                 reason=w.can_compare),
     ]  # fmt: skip
@@ -350,6 +352,9 @@ def _review(w: MainWindow) -> list[Command]:
                 ("Ctrl+Shift+Return",), menu="Review", icon="check", reason=proposals),
         Command("review.reject_all", tr("Reject all proposals"), ws.reject_all_proposals, menu="Review", icon="close",
                 reason=proposals),
+        Command("review.next_proposals", tr("Next image with proposals"), ws.go_to_next_proposals, ("Alt+D",),
+                menu="Review", icon="next",
+                reason=lambda: "" if ws.images_with_proposals else tr("No image has proposals.")),
         *(
             Command(f"review.image_{state}", title, partial(w.mark_image, state), menu="Review", group=1,
                     reason=lambda: w.needs_image() or ws.read_only)

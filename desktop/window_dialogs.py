@@ -12,8 +12,10 @@ from pathlib import Path
 import platformdirs
 import PySide6
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
+    QDialogButtonBox,
     QFileDialog,
     QInputDialog,
     QMainWindow,
@@ -34,6 +36,9 @@ from desktop.panels.import_dialog import ImportDialog
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
 from desktop.workspace import Notice, Severity, Workspace
+
+FOLLOWING = 20
+"""So many following images are offered at first."""
 
 
 def tr(text: str) -> str:
@@ -107,6 +112,15 @@ class WindowDialogs(QMainWindow):
         if chosen:
             run(number)
 
+    def ask_following(self) -> None:
+        """Ask in how many following images to look for what is marked here."""
+        there = len(self.workspace.following_images())
+        text = self.tr("In how many of the {n} following images").format(n=there)
+        title = self.tr("Apply to following images")
+        number, chosen = QInputDialog.getInt(self, title, text, min(there, FOLLOWING), 1, max(there, 1))
+        if chosen:
+            self.workspace.apply_to_following(number)
+
     def show_export(self) -> None:
         if self.workspace.project is not None and not self.workspace.read_only:
             self.workspace.with_sizes(lambda: self._open(ExportDialog(self.workspace, self)))
@@ -117,7 +131,8 @@ class WindowDialogs(QMainWindow):
         self.workspace.with_sizes(lambda: self._open(ImportDialog(self.workspace, self)))
 
     def show_settings(self) -> None:
-        self._open(SettingsDialog(self.workspace.settings, self))
+        engines = {status.spec.name: status.spec.title for status in self.workspace.engines}
+        self._open(SettingsDialog(self.workspace.settings, self, engines))
 
     def show_shortcuts(self) -> None:
         self._open(ShortcutEditor(self.registry, self.workspace.settings, self))
@@ -155,9 +170,8 @@ class WindowDialogs(QMainWindow):
         status = self.workspace.engine_status(engine)
         if status is not None:
             spec = status.spec
-            text = (
-                f"{spec.title}\n{status.state.value}: {status.message}\n\n{spec.adds}\n{spec.licence}\n{spec.citation}"
-            )
+            state = f"{status.state.value}: {status.message}" if status.message else status.state.value
+            text = f"{spec.title}: {state}\n\n{spec.adds}\n\n{spec.licence}\n\n{spec.citation}"
             self._open(_TextDialog(spec.title, text, self))
 
     def _device_details(self) -> None:
@@ -178,8 +192,17 @@ class _TextDialog(QDialog):
     def __init__(self, title: str, text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(560, 360)
         view = QPlainTextEdit(text)
         view.setReadOnly(True)
         view.setAccessibleName(title)
-        QVBoxLayout(self).addWidget(view)
+        lines = view.fontMetrics().lineSpacing() * (text.count("\n") + 4)
+        self.resize(560, min(max(lines + 80, 180), 480))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton(tr("Copy"), QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(text))
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 12)
+        column.addWidget(view)
+        column.addWidget(buttons)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setFocus()

@@ -109,7 +109,8 @@ class Proposals(Suggesting):
                 del self._whole_image[job]
                 self._end_job(f"run-{job}", JobState.CANCELLED, self.tr("Cancelled"))
 
-    def _propose(self, image_id: int, engine: str, regions: Iterable[Region]) -> int:
+    def _propose(self, image_id: int, engine: str, regions: Iterable[Region], prompts: str = "") -> int:
+        """Add regions as proposals of an image; ``prompts`` (JSON) is how they were found. Returns how many."""
         present = [i.mask for i in self.storage.instances(image_id).values()]
         found = 0
         for region in regions:
@@ -121,7 +122,7 @@ class Proposals(Suggesting):
             overlap = max((mask.iou(other) for other in present), default=0.0)
             self._proposals[self._last_proposal] = Proposal(
                 self._last_proposal, image_id, mask, region.label or "", region.score, engine,
-                region.is_thing, overlap, overlap < OVERLAP,
+                region.is_thing, overlap, overlap < OVERLAP, prompts,
             )  # fmt: skip
         self._proposals_changed()
         return found
@@ -154,7 +155,7 @@ class Proposals(Suggesting):
         for offset, proposal in enumerate(taken):
             if proposal.label and proposal.label not in names:
                 names[proposal.label] = self.add_category(proposal.label)
-            provenance = Provenance(source=proposal.engine, score=proposal.score)
+            provenance = Provenance(source=proposal.engine, score=proposal.score, prompts=proposal.prompts)
             instance = self.new_instance(proposal.mask, provenance, names.get(proposal.label))
             new.append(replace(instance, z_order=instance.z_order + offset))
         if self._change_instances(self.tr("Accept {n} proposals").format(n=len(new)), new):

@@ -150,6 +150,8 @@ class Proposal:
     is_thing: bool = True
     overlap: float = 0.0
     checked: bool = True
+    prompts: str = ""
+    """How it was found, as JSON of prompts; empty for a whole-image run."""
 
 
 class Severity(StrEnum):

@@ -6,12 +6,12 @@ from PySide6.QtCore import QObject
 
 from desktop.image_service import ImageService
 from desktop.settings import Settings
-from desktop.workspace.images import Images
+from desktop.workspace.following import Following
 from desktop.workspace.link import InferenceLink
 from inference.messages import WorkerRestarted
 
 
-class Workspace(Images):
+class Workspace(Following):
     """What is open, what is selected, what is being prompted; implements :class:`desktop.canvas.host.ToolHost`.
 
     ``link`` is the inference thread (None: no engines answer, as in tests of panels). All methods belong to the GUI
@@ -44,6 +44,7 @@ class Workspace(Images):
         self._session_event(event)
         self._label_event(event)
         self._proposal_event(event)
+        self._following_event(event)
         if isinstance(event, WorkerRestarted):
             self.problem(
                 self.tr("The inference worker stopped and was started again. Your annotations and prompts are kept."),
