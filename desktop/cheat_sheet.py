@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QTextBrowser, QVBoxLayout, QWidget
 
 from desktop.actions import ActionRegistry, Command
 
@@ -21,12 +22,15 @@ class CheatSheet(QDialog):
     def __init__(self, registry: ActionRegistry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys"))
-        self.resize(880, 640)
+        self.resize(920, 720)
         view = QTextBrowser()
         view.setAccessibleName(self.tr("Keys"))
         view.setHtml(self._html(registry))
+        view.document().setDocumentMargin(16)
+        view.setFrameShape(QFrame.Shape.NoFrame)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(view)
 
     def _html(self, registry: ActionRegistry) -> str:
@@ -50,4 +54,5 @@ class CheatSheet(QDialog):
         )
         half = (len(tables) + 1) // 2
         left, right = "".join(tables[:half]), "".join(tables[half:])
-        return f"<p>{escape(mouse)}</p><table><tr><td width='410'>{left}</td><td width='410'>{right}</td></tr></table>"
+        columns = f"<table><tr><td width='430'>{left}</td><td width='430'>{right}</td></tr></table>"
+        return f"<p style='margin-bottom: 0'>{escape(mouse)}</p>{columns}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -19,7 +21,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.panels.controls import padded
+from desktop.panels.icons import icon
 from desktop.settings import SETTINGS, Setting, Settings
+
+_ENGINE_SETTINGS = frozenset({"engines.find_with", "engines.refine_with"})
+_EDITOR_WIDTH, _NUMBER_WIDTH = 200, 96
 
 
 def _tr(text: str) -> str:
@@ -27,9 +34,11 @@ def _tr(text: str) -> str:
 
 
 class SettingsDialog(QDialog):
-    """Built from :data:`desktop.settings.SETTINGS`."""
+    """Built from :data:`desktop.settings.SETTINGS`. ``engines`` are the titles of the engines that can be chosen."""
 
-    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, settings: Settings, parent: QWidget | None = None, engines: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(parent)
         self._settings = settings
         self.setWindowTitle(self.tr("Settings"))
@@ -42,7 +51,7 @@ class SettingsDialog(QDialog):
         self._headings: dict[str, QLabel] = {}
         inside = QWidget()
         column = QVBoxLayout(inside)
-        column.setContentsMargins(8, 8, 8, 8)
+        column.setContentsMargins(0, 0, 8, 8)
         column.setSpacing(4)
         for setting in SETTINGS:
             if setting.group not in self._headings:
@@ -51,15 +60,20 @@ class SettingsDialog(QDialog):
                 heading.setContentsMargins(0, 12, 0, 4)
                 self._headings[setting.group] = heading
                 column.addWidget(heading)
-            self.rows[setting.name] = _Row(setting, settings)
+            choices = {str(choice): _tr(str(choice)[:1].upper() + str(choice)[1:]) for choice in setting.choices or ()}
+            if setting.name in _ENGINE_SETTINGS:
+                choices = dict(engines or {})
+            self.rows[setting.name] = _Row(setting, settings, choices)
             column.addWidget(self.rows[setting.name])
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         outer = QVBoxLayout(self)
-        outer.setContentsMargins(8, 8, 8, 8)
+        outer.setContentsMargins(16, 16, 12, 12)
+        outer.setSpacing(8)
         outer.addWidget(self.search)
         outer.addWidget(scroll, 1)
         self.search.textChanged.connect(self._filter)
@@ -79,9 +93,10 @@ class SettingsDialog(QDialog):
 class _Row(QWidget):
     """Dot, name, editor, reset."""
 
-    def __init__(self, setting: Setting, settings: Settings) -> None:
+    def __init__(self, setting: Setting, settings: Settings, choices: Mapping[str, str]) -> None:
         super().__init__()
         self.setting = setting
+        self._choices = choices
         self._settings = settings
         self.words = f"{setting.name} {_tr(setting.title)} {_tr(setting.help)} {_tr(setting.group)}".casefold()
         self._dot = QLabel()
@@ -93,7 +108,8 @@ class _Row(QWidget):
         self.editor.setAccessibleName(_tr(setting.title))
         title.setBuddy(self.editor)
         self.reset = QToolButton()
-        self.reset.setText("↺")
+        self.reset.setIcon(icon("undo"))
+        self.reset.setAutoRaise(True)
         self.reset.setMinimumSize(24, 24)
         self.reset.setToolTip(_tr("Reset to the default"))
         self.reset.setAccessibleName(_tr("Reset to the default"))
@@ -116,11 +132,15 @@ class _Row(QWidget):
         setting, value = self.setting, self._settings.value(self.setting.name)
         low = setting.low if setting.low is not None else -1e9
         high = setting.high if setting.high is not None else 1e9
-        if setting.choices:
+        if self._choices:
             choice = QComboBox()
-            choice.addItems(list(setting.choices))
-            choice.setCurrentText(str(value))
-            choice.currentTextChanged.connect(self._set)
+            for name, title in self._choices.items():
+                choice.addItem(title, name)
+            if value not in self._choices:
+                choice.addItem(str(value), str(value))
+            choice.setMinimumWidth(_EDITOR_WIDTH)
+            choice.setCurrentIndex(choice.findData(str(value)))
+            choice.currentIndexChanged.connect(lambda index: self._set(str(choice.itemData(index))))
             return choice
         if isinstance(setting.default, bool):
             box = QCheckBox()
@@ -132,6 +152,8 @@ class _Row(QWidget):
             whole.setRange(int(low), int(high))
             whole.setValue(int(value))
             whole.setKeyboardTracking(False)
+            whole.setMinimumWidth(_NUMBER_WIDTH)
+            padded(whole)
             whole.valueChanged.connect(self._set)
             return whole
         if isinstance(setting.default, float):
@@ -139,10 +161,11 @@ class _Row(QWidget):
             number.setRange(low, high)
             number.setValue(float(value))
             number.setKeyboardTracking(False)
+            padded(number)
             number.valueChanged.connect(self._set)
             return number
         line = QLineEdit(str(value))
-        line.setMinimumWidth(200)
+        line.setMinimumWidth(_EDITOR_WIDTH)
         line.editingFinished.connect(lambda: self._set(line.text()))
         return line
 
@@ -159,7 +182,7 @@ class _Row(QWidget):
         editor = self.editor
         editor.blockSignals(True)
         if isinstance(editor, QComboBox):
-            editor.setCurrentText(str(default))
+            editor.setCurrentIndex(editor.findData(str(default)))
         elif isinstance(editor, QCheckBox):
             editor.setChecked(bool(default))
         elif isinstance(editor, QSpinBox):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import PRESETS, ActionRegistry, Conflict
+from desktop.panels.controls import TARGET
 from desktop.settings import Settings
 
 
@@ -30,7 +31,7 @@ class ShortcutEditor(QDialog):
         super().__init__(parent)
         self._registry, self._settings = registry, settings
         self.setWindowTitle(self.tr("Shortcuts"))
-        self.resize(640, 600)
+        self.resize(660, 640)
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find a command or key"))
         self.search.setClearButtonEnabled(True)
@@ -43,7 +44,13 @@ class ShortcutEditor(QDialog):
         self.tree.setHeaderLabels([self.tr("Command"), self.tr("Keys"), self.tr("Works in")])
         self.tree.setRootIsDecorated(False)
         self.tree.setUniformRowHeights(True)
-        self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header = self.tree.header()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(False)
+        header.resizeSection(1, 180)
+        header.resizeSection(2, 80)
+        self.tree.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.tree.setAccessibleName(self.tr("Commands"))
         self.keys = QKeySequenceEdit()
         self.keys.setMaximumSequenceLength(1)
         self.keys.setAccessibleName(self.tr("New key"))
@@ -64,6 +71,7 @@ class ShortcutEditor(QDialog):
             button.setAutoDefault(False)
             row.addWidget(button)
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 12)
         column.setSpacing(8)
         column.addLayout(top)
         column.addWidget(self.tree, 1)
@@ -82,8 +90,10 @@ class ShortcutEditor(QDialog):
         chosen = self.current()
         self.tree.clear()
         for command in self._registry.commands:
-            keys = " | ".join(self._registry.keys(command.id))
+            native = QKeySequence.SequenceFormat.NativeText
+            keys = ", ".join(QKeySequence(key).toString(native) for key in self._registry.keys(command.id))
             item = QTreeWidgetItem([command.name, keys, str(command.scope)])
+            item.setSizeHint(0, QSize(0, TARGET))
             item.setData(0, Qt.ItemDataRole.UserRole, command.id)
             if command.id in self._settings.shortcuts:
                 font = item.font(1)

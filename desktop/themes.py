@@ -156,6 +156,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleS
 QComboBox::drop-down {{ border: none; width: {px(20)}; }}
 QComboBox::down-arrow {{ image: url("{drawing("down")}"); width: {px(14)}; height: {px(14)}; }}
 QSpinBox, QDoubleSpinBox {{ padding-right: {px(18)}; }}
+QListWidget::item, QTableWidget::item, QTreeWidget::item {{ padding-left: {px(6)}; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button {{
   subcontrol-origin: border; width: {px(18)}; border: none; background: transparent; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button {{ subcontrol-position: top right; }}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop.panels.class_editor import swatch_icon
+from desktop.panels.controls import TARGET
+from desktop.panels.icons import icon
 from desktop.workspace import Workspace
 
 
@@ -22,6 +24,7 @@ class ClassChooser(QFrame):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self._workspace = workspace
+        self.setObjectName("palette")
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName(self.tr("Choose a class"))
         self.text = QLineEdit()
@@ -32,11 +35,12 @@ class ClassChooser(QFrame):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setUniformItemSizes(True)
         column = QVBoxLayout(self)
-        column.setContentsMargins(4, 4, 4, 4)
-        column.setSpacing(4)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
         column.addWidget(self.text)
         column.addWidget(self.list)
-        self.setFixedSize(240, 260)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFixedSize(256, 320)
         self.text.textChanged.connect(self._fill)
         self.text.returnPressed.connect(self._take)
         self.text.installEventFilter(self)
@@ -63,10 +67,13 @@ class ClassChooser(QFrame):
         for category in matching:
             item = QListWidgetItem(swatch_icon(category.colour, 14), category.name)
             item.setData(Qt.ItemDataRole.UserRole, category.id)
+            item.setSizeHint(QSize(0, TARGET))
             self.list.addItem(item)
         name = self.text.text().strip()
         if name and not any(c.name.casefold() == wanted for c in matching) and not self._workspace.read_only:
-            self.list.addItem(QListWidgetItem(self.tr("New class “%1”").replace("%1", name)))
+            new = QListWidgetItem(icon("plus"), self.tr("New class “%1”").replace("%1", name))
+            new.setSizeHint(QSize(0, TARGET))
+            self.list.addItem(new)
         self.list.setCurrentRow(0)
 
     def _take(self) -> None:

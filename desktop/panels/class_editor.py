@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from desktop.dataset.model import Category, Kind
 from desktop.dataset.palette import CLASS_COLOURS, next_colour
 from desktop.panels.controls import TARGET, explain
+from desktop.panels.words import counted
 from desktop.workspace import Workspace
 
 
@@ -61,6 +62,9 @@ class ClassEditor(QDialog):
         self._problem.setWordWrap(True)
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         form = QFormLayout(self)
+        form.setContentsMargins(16, 16, 16, 12)
+        form.setHorizontalSpacing(12)
+        form.setVerticalSpacing(8)
         form.addRow(self.tr("&Name"), self.name)
         form.addRow(self.tr("Colour"), self._colours())
         form.addRow(self.tr("&Kind"), self.kind)
@@ -95,6 +99,7 @@ class ClassEditor(QDialog):
         self._own.setMinimumHeight(TARGET)
         self._own.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._own.setIcon(swatch_icon(self._colour))
+        self._own.setAccessibleName(self.tr("Another colour"))
         self._own.clicked.connect(self._other_colour)
         grid.addWidget(self._own, 2, 0, 1, 10, Qt.AlignmentFlag.AlignLeft)
         return box
@@ -152,8 +157,9 @@ class DeleteClassDialog(QDialog):
         self._category = category
         self.setWindowTitle(self.tr("Delete class"))
         count = workspace.count(category.id).project
-        question = self.tr("“%1” has %2 instances. What should happen to them?")
-        label = QLabel(question.replace("%1", category.name).replace("%2", str(count)))
+        one = self.tr("“%2” has one instance. What should happen to it?")
+        many = self.tr("“%2” has %1 instances. What should happen to them?")
+        label = QLabel(counted(count, one, many).replace("%2", category.name))
         label.setWordWrap(True)
         self.unlabel = QRadioButton(self.tr("Keep them, unlabelled"))
         self.unlabel.setChecked(True)
@@ -173,6 +179,9 @@ class DeleteClassDialog(QDialog):
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 12)
+        column.setSpacing(8)
+        self.setMinimumWidth(360)
         for widget in (label, self.unlabel, self.reassign, self.target, self.remove, buttons):
             column.addWidget(widget)
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider, QSpinBox, QWidget
 
 from desktop.canvas.host import BrushShape, ToolOptions
-from desktop.panels.controls import GAP, TARGET, ElidedLabel, icon_button
+from desktop.panels.controls import GAP, TARGET, ElidedLabel, icon_button, padded
 from desktop.panels.icons import icon
 from desktop.workspace import Workspace
 
@@ -98,6 +98,7 @@ class ContextBar(QWidget):
         number.setMinimumHeight(TARGET)
         number.setAccessibleName(name)
         number.setKeyboardTracking(False)
+        padded(number)
         label = QLabel(name)
         label.setBuddy(number)
         for widget in (label, slider, number):

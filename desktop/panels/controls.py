@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QLayoutItem,
     QPushButton,
     QSizePolicy,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -55,6 +57,11 @@ def soft_label(text: str = "", *, wrap: bool = False) -> QLabel:
     label.setProperty("soft", "true")
     label.setWordWrap(wrap)
     return label
+
+
+def padded(box: QSpinBox | QDoubleSpinBox) -> None:
+    """Keep the number off the frame; a stylesheet has no say in the field inside a spin box."""
+    box.lineEdit().setTextMargins(GAP, 0, 0, 0)
 
 
 class ElidedLabel(QLabel):

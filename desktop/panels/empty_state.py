@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
@@ -38,7 +38,7 @@ class EmptyWindowPage(QWidget):
 
     def _build(self) -> None:
         mark = QLabel()
-        mark.setPixmap(pixmap("app", 64, self.devicePixelRatioF()))
+        mark.setPixmap(pixmap("app", 72, self.devicePixelRatioF()))
         mark.setAlignment(Qt.AlignmentFlag.AlignCenter)
         heading = QLabel(self.tr("Open images to start"))
         font = heading.font()
@@ -47,7 +47,7 @@ class EmptyWindowPage(QWidget):
         heading.setFont(font)
         heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         buttons = QHBoxLayout()
-        buttons.setSpacing(8)
+        buttons.setSpacing(12)
         buttons.addStretch(1)
         asks = (
             (self.tr("Open folder…"), "folder", self.open_folder_requested),
@@ -58,6 +58,7 @@ class EmptyWindowPage(QWidget):
             button = QPushButton(icon(icon_name), text)
             button.setAccessibleName(text)
             button.setMinimumHeight(36)
+            button.setIconSize(QSize(18, 18))
             button.clicked.connect(signal)
             buttons.addWidget(button)
             self._first = self._first or button
@@ -71,6 +72,7 @@ class EmptyWindowPage(QWidget):
         inside.setSpacing(12)
         inside.addWidget(mark)
         inside.addWidget(heading)
+        inside.addSpacing(4)
         inside.addLayout(buttons)
         inside.addWidget(drop)
         inside.addWidget(sample, 0, Qt.AlignmentFlag.AlignHCenter)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -33,7 +33,7 @@ from desktop.panels.background import Latest
 from desktop.panels.controls import TARGET, explain
 from desktop.panels.icons import icon
 from desktop.panels.option_fields import OptionFields
-from desktop.panels.words import grouped
+from desktop.panels.words import counted, grouped
 from desktop.workspace import JobInfo, JobState, Workspace
 
 _DELAY_MS = 250
@@ -57,11 +57,10 @@ class ExportDialog(QDialog):
         self._error = ""
         self._job = ""
         self.setWindowTitle(self.tr("Export"))
-        self.resize(760, 560)
+        self.resize(960, 700)
         self.formats = QListWidget()
         self.formats.setAccessibleName(self.tr("Formats"))
-        self.formats.setMaximumWidth(180)
-        self.formats.setSpacing(4)
+        self.formats.setFixedWidth(160)
         self._pages = QStackedWidget()
         self._options: list[OptionFields] = []
         self.folder = QLineEdit(str(folder or self._default_folder()))
@@ -73,6 +72,8 @@ class ExportDialog(QDialog):
         self.filtered.setMinimumHeight(TARGET)
         self.summary = QLabel()
         self.summary.setWordWrap(True)
+        self.summary.setMinimumHeight(3 * self.summary.fontMetrics().lineSpacing())
+        self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.report = QPlainTextEdit()
         self.report.setReadOnly(True)
         self.report.setAccessibleName(self.tr("Pre-flight"))
@@ -102,13 +103,16 @@ class ExportDialog(QDialog):
         return Path(project.folder) / "export" if project is not None else Path.home()
 
     def _add_format(self, known: ExportFormat) -> None:
-        self.formats.addItem(QListWidgetItem(known.title))
-        fields = OptionFields(known.fields)
+        item = QListWidgetItem(known.title)
+        item.setSizeHint(QSize(0, 30))
+        self.formats.addItem(item)
+        fields = OptionFields(known.fields, known.title)
         fields.changed.connect(self._changed)
         self._options.append(fields)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(fields)
         self._pages.addWidget(scroll)
 
@@ -119,18 +123,26 @@ class ExportDialog(QDialog):
         target.addWidget(label)
         target.addWidget(self.folder, 1)
         target.addWidget(self._browse)
-        right = QVBoxLayout()
-        right.setSpacing(8)
-        right.addLayout(target)
-        right.addWidget(self._pages, 3)
-        right.addWidget(self.filtered)
-        right.addWidget(self.summary)
-        right.addWidget(self.report, 2)
+        options = QVBoxLayout()
+        options.setSpacing(8)
+        options.addWidget(self._pages, 1)
+        options.addWidget(self.filtered)
+        preflight = QVBoxLayout()
+        preflight.setSpacing(8)
+        heading = QLabel(self.tr("Pre-flight"))
+        heading.setProperty("heading", "true")
+        preflight.addWidget(heading)
+        preflight.addWidget(self.summary)
+        preflight.addWidget(self.report, 1)
         sides = QHBoxLayout()
-        sides.setSpacing(12)
+        sides.setSpacing(16)
         sides.addWidget(self.formats)
-        sides.addLayout(right, 1)
+        sides.addLayout(options, 4)
+        sides.addLayout(preflight, 3)
         column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 12)
+        column.setSpacing(12)
+        column.addLayout(target)
         column.addLayout(sides, 1)
         column.addWidget(self._buttons)
 
@@ -181,12 +193,15 @@ class ExportDialog(QDialog):
 
     def _show_preflight(self, preflight: Preflight) -> None:
         self._preflight = preflight
-        text = self.tr("%1 images, %2 instances, %3 classes; %4 files will be written.")
-        for number, value in enumerate(
-            (preflight.images, preflight.instances, preflight.classes, len(preflight.files)), 1
-        ):
-            text = text.replace(f"%{number}", grouped(value))
-        self.summary.setText(text)
+        what = ", ".join(
+            (
+                counted(preflight.images, self.tr("%1 image"), self.tr("%1 images")),
+                counted(preflight.instances, self.tr("%1 instance"), self.tr("%1 instances")),
+                counted(preflight.classes, self.tr("%1 class"), self.tr("%1 classes")),
+            )
+        )
+        files = counted(len(preflight.files), self.tr("%1 file will be written."), self.tr("%1 files will be written."))
+        self.summary.setText(f"{what}; {files}")
         lines = [
             f"⚠ {problem.file}: {problem.text}" if problem.file else f"⚠ {problem.text}"
             for problem in preflight.problems
@@ -219,8 +234,11 @@ class ExportDialog(QDialog):
         if not self._preflight.images:
             return self.tr("No image passes the chosen scope.")
         if self._preflight.existing and not self.options().get("overwrite", False):
-            text = self.tr("%1 files exist already. Turn on “Replace existing files” or choose another folder.")
-            return text.replace("%1", grouped(len(self._preflight.existing)))
+            return counted(
+                len(self._preflight.existing),
+                self.tr("%1 file exists already. Turn on “Replace existing files” or choose another folder."),
+                self.tr("%1 files exist already. Turn on “Replace existing files” or choose another folder."),
+            )
         return ""
 
     def _say_why(self) -> None:

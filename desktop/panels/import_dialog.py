@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QHBoxLayout,
+    QGridLayout,
     QHeaderView,
     QLabel,
     QLineEdit,
@@ -30,7 +30,7 @@ from desktop.dataset.formats.registry import IMPORTS
 from desktop.panels.background import Latest
 from desktop.panels.controls import TARGET, explain
 from desktop.panels.icons import icon
-from desktop.panels.words import grouped
+from desktop.panels.words import counted, grouped
 from desktop.workspace import Workspace
 
 _MOST_ROWS = 2000
@@ -49,7 +49,7 @@ class ImportDialog(QDialog):
         self._error = self.tr("Choose a file to import.")
         self._mapping: dict[str, str] = {}
         self.setWindowTitle(self.tr("Import"))
-        self.resize(720, 540)
+        self.resize(760, 600)
         self.format = QComboBox()
         self.format.setAccessibleName(self.tr("Format"))
         self.format.setMinimumHeight(TARGET)
@@ -59,11 +59,18 @@ class ImportDialog(QDialog):
         self.source.setAccessibleName(self.tr("File or folder"))
         self.source.setMinimumHeight(TARGET)
         self._browse = QPushButton(icon("folder"), self.tr("Choose…"))
+        self._browse.setAccessibleName(self.tr("Choose the file"))
+        self.folder = QLineEdit()
+        self.folder.setPlaceholderText(self.tr("beside the file, or in the project"))
+        self.folder.setAccessibleName(self.tr("Folder of the image files"))
+        self.folder.setMinimumHeight(TARGET)
+        self._browse_images = QPushButton(icon("folder"), self.tr("Choose…"))
+        self._browse_images.setAccessibleName(self.tr("Choose the folder of the image files"))
         self.unknown = QComboBox()
         self.unknown.setAccessibleName(self.tr("Unknown classes"))
         self.unknown.setMinimumHeight(TARGET)
-        self.unknown.addItem(self.tr("Create unknown classes"), "create")
-        self.unknown.addItem(self.tr("Skip unknown classes"), "skip")
+        self.unknown.addItem(self.tr("Create"), "create")
+        self.unknown.addItem(self.tr("Skip with their instances"), "skip")
         self.summary = QLabel()
         self.summary.setWordWrap(True)
         self.classes = _table(
@@ -79,21 +86,38 @@ class ImportDialog(QDialog):
         self._import = self._buttons.addButton(self.tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._import.setDefault(True)
         self._browse.setAutoDefault(False)
+        self._browse_images.setAutoDefault(False)
         self._latest: Latest[ImportPlan] = Latest(self._show_plan, self._show_failure, self)
-        top = QHBoxLayout()
-        for widget, stretch in ((self.format, 0), (self.source, 1), (self._browse, 0)):
-            top.addWidget(widget, stretch)
+        top = QGridLayout()
+        top.setHorizontalSpacing(12)
+        top.setVerticalSpacing(8)
+        top.setColumnStretch(1, 1)
+        rows: tuple[tuple[str, QWidget, QWidget | None], ...] = (
+            (self.tr("Format"), self.format, None),
+            (self.tr("File"), self.source, self._browse),
+            (self.tr("Images"), self.folder, self._browse_images),
+            (self.tr("Unknown classes"), self.unknown, None),
+        )
+        for row, (title, widget, button) in enumerate(rows):
+            label = QLabel(title)
+            label.setBuddy(widget)
+            top.addWidget(label, row, 0)
+            top.addWidget(widget, row, 1, 1, 1 if button is not None else 2)
+            if button is not None:
+                top.addWidget(button, row, 2)
         column = QVBoxLayout(self)
-        column.setSpacing(8)
+        column.setContentsMargins(16, 16, 16, 12)
+        column.setSpacing(12)
         column.addLayout(top)
-        column.addWidget(self.unknown)
         column.addWidget(self.summary)
         column.addWidget(self._tabs, 1)
         column.addWidget(self._buttons)
         self.format.activated.connect(lambda _i: self.check())
         self.unknown.activated.connect(lambda _i: self.check())
         self.source.editingFinished.connect(self.check)
+        self.folder.editingFinished.connect(self.check)
         self._browse.clicked.connect(self._choose)
+        self._browse_images.clicked.connect(self._choose_images)
         self._buttons.accepted.connect(self.start)
         self._buttons.rejected.connect(self.reject)
         if source is not None:
@@ -103,13 +127,27 @@ class ImportDialog(QDialog):
 
     def options(self) -> dict[str, Any]:
         """Unknown classes are created or skipped; ``classes`` maps names of the file to present ones."""
-        return {"unknown_classes": self.unknown.currentData(), "classes": dict(self._mapping) or None}
+        return {
+            "images": self.folder.text().strip(),
+            "unknown_classes": self.unknown.currentData(),
+            "classes": dict(self._mapping) or None,
+        }
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, self.tr("Import from"), self.source.text())
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(self._chosen)
         dialog.open()
+
+    def _choose_images(self) -> None:
+        dialog = QFileDialog(self, self.tr("Folder of the image files"), self.folder.text() or self.source.text())
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self._folder_chosen)
+        dialog.open()
+
+    def _folder_chosen(self, path: str) -> None:
+        self.folder.setText(path)
+        self.check()
 
     def _chosen(self, path: str) -> None:
         self.source.setText(path)
@@ -141,10 +179,14 @@ class ImportDialog(QDialog):
     def _show_plan(self, plan: ImportPlan) -> None:
         self._plan, self._error = plan, ""
         matched = sum(not row.new for row in plan.images)
-        text = self.tr("%1 instances on %2 images (%3 already in the project); %4 items rejected.")
-        for number, value in enumerate((plan.instances, len(plan.images), matched, len(plan.rejected)), 1):
-            text = text.replace(f"%{number}", grouped(value))
-        self.summary.setText(text)
+        instances = counted(plan.instances, self.tr("%1 instance"), self.tr("%1 instances"))
+        images = counted(len(plan.images), self.tr("%1 image"), self.tr("%1 images"))
+        text = self.tr("{instances} on {images} ({matched} already in the project); {rejected} rejected.")
+        self.summary.setText(
+            text.format(
+                instances=instances, images=images, matched=grouped(matched), rejected=grouped(len(plan.rejected))
+            )
+        )
         self._show_classes(plan)
         known, new = self.tr("yes"), self.tr("will be added")
         _fill(self.images, [(r.name, grouped(r.instances), new if r.new else known) for r in plan.images])
@@ -207,6 +249,8 @@ def _table(titles: tuple[str, ...], name: str) -> QTableWidget:
     table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(28)
+    table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    table.horizontalHeader().setHighlightSections(False)
     table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setStretchLastSection(True)
     table.setShowGrid(False)

@@ -13,6 +13,9 @@ from desktop.panels.icons import icon
 from desktop.panels.words import duration
 from desktop.workspace import JobInfo, JobState, Workspace
 
+_LOWEST, _HIGHEST, _FRAME = 120, 420, 64
+"""Heights of the popover, px, and what of it is not list."""
+
 _ICONS = {
     JobState.WAITING: "clock",
     JobState.RUNNING: "run",
@@ -73,6 +76,8 @@ class JobsPopover(QFrame):
 
     def open_above(self, corner: QPoint) -> None:
         """Show it with its bottom-right corner at a global position."""
+        rows = self._list.sizeHint().height() + _FRAME
+        self.resize(self.width(), min(max(rows, _LOWEST), _HIGHEST))
         self.move(corner.x() - self.width(), corner.y() - self.height())
         self.show()
 
@@ -155,6 +160,7 @@ class _JobRow(QWidget):
             left = remaining_seconds(job, now) if job.state is JobState.RUNNING else None
             if left is not None:
                 parts.append(self.tr("about %1 left").replace("%1", duration(left)))
-        if job.message:
+        # a job that has nothing more to say repeats its title
+        if job.message and job.message != job.title:
             parts.append(job.message)
         return " · ".join(parts)

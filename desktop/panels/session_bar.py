@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Signal
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button
@@ -32,6 +33,7 @@ class SessionBar(QFrame):
         self._accept = QPushButton(icon("accept"), self.tr("Accept"))
         self._accept.setAccessibleName(self.tr("Accept"))
         self._accept.setDefault(False)
+        self._accept.setProperty("primary", "true")
         self._accept.setMinimumHeight(28)
         self._class = QPushButton()
         self._class.setMinimumHeight(28)
@@ -79,7 +81,10 @@ class SessionBar(QFrame):
         self.setVisible(session is not None)
         if session is None:
             return
-        explain(self._accept, self._workspace.can_accept() or "", self.tr("Accept (Enter or F)"))
+        reason = self._workspace.can_accept() or ""
+        explain(self._accept, reason, self.tr("Accept (Enter or F)"))
+        on_accent = self.palette().color(QPalette.ColorRole.HighlightedText).name()
+        self._accept.setIcon(icon("accept") if reason else icon("accept", on_accent))
         many = len(session.candidates) > 1
         candidate = session.candidate
         for widget in (self._previous, self._next):

@@ -36,6 +36,11 @@ def prompt_text(prompt: Prompt) -> str:
     return _tr("Previous mask") + sign
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """``one`` or ``many``, sentences with %1 where the number goes."""
+    return (one if number == 1 else many).replace("%1", grouped(number))
+
+
 def grouped(number: int) -> str:
     """A number with thousands separated: 1,204."""
     return f"{number:,}"

@@ -53,7 +53,7 @@ def test_preflight_counts_and_names_problems(qtbot: QtBot, fake: FakeWorkspace, 
     assert dialog.formats.count() == len(EXPORTS)
     assert not export_button(dialog).isEnabled()
     qtbot.waitUntil(lambda: dialog.reason() == "")
-    assert dialog.summary.text().startswith("1 images, 1 instances, 1 classes")
+    assert dialog.summary.text().startswith("1 image, 1 instance, 1 class; ")
     assert "unlabelled" in dialog.report.toPlainText()
     assert export_button(dialog).isEnabled()
     assert not (tmp_path / "out").exists()
@@ -65,7 +65,7 @@ def test_existing_files_are_never_overwritten_silently(qtbot: QtBot, fake: FakeW
     EXPORTS[0].write(fake.project, target, {})
     dialog = ExportDialog(cast(Workspace, fake), folder=target)
     qtbot.addWidget(dialog)
-    qtbot.waitUntil(lambda: "exist already" in dialog.reason())
+    qtbot.waitUntil(lambda: "exists already" in dialog.reason())
     dialog.start()
     assert not fake.called("export")
     dialog._options[0].set_value("overwrite", True)
@@ -127,7 +127,7 @@ def test_import_is_a_dry_run_until_started(qtbot: QtBot, fake: FakeWorkspace, co
     qtbot.addWidget(dialog)
     assert dialog.format.count() == len(IMPORTS)
     qtbot.waitUntil(lambda: dialog._plan is not None)
-    assert dialog.summary.text() == "1 instances on 1 images (1 already in the project); 1 items rejected."
+    assert dialog.summary.text() == "1 instance on 1 image (1 already in the project); 1 rejected."
     assert dialog.classes.item(0, 0).text() == "vehicle"
     assert dialog.refused.rowCount() == 1
     assert fake.project.categories() == before
