@@ -88,7 +88,7 @@ class CocoExport:
                     "licenses": chosen["licences"] or [],
                     "images": [_image(item) for item in items],
                     "annotations": sorted(annotations[part], key=lambda a: int(a["id"])),
-                    "categories": [_category(c, ids[c.id]) for c in selection.categories],
+                    "categories": [category_entry(c, ids[c.id]) for c in selection.categories],
                 }
                 path = staging.path(file)
                 path.write_text(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
@@ -155,7 +155,8 @@ def _image(item: Chosen) -> dict[str, Any]:
     return entry
 
 
-def _category(category: Category, exported: int) -> dict[str, Any]:
+def category_entry(category: Category, exported: int) -> dict[str, Any]:
+    """A class as COCO files describe it, under its exported id."""
     colour = category.colour.lstrip("#")
     rgb = [int(colour[i : i + 2], 16) for i in (0, 2, 4)]
     isthing = int(category.kind is Kind.THING)

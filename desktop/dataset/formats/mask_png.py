@@ -26,13 +26,13 @@ from desktop.dataset.formats.contract import (
     silent,
 )
 from desktop.dataset.formats.output import Staging
+from desktop.dataset.formats.painting import IndexMap, hidden_pixels, painted
 from desktop.dataset.formats.selection import Chosen, Selection, select
 from desktop.dataset.model import Category, Instance
 
 KINDS = ("semantic", "instance", "objects", "colour")
 PREVIEW_SIDE = 256
 MAX_16_BIT = 65535
-_IndexMap = NDArray[np.uint16]
 
 
 class MaskPngExport:
@@ -94,9 +94,7 @@ class _Plan:
         for item in self.selection.images:
             if len(item.instances) > MAX_16_BIT:
                 raise FormatError(f"{item.name} has more instances than a 16-bit PNG can hold.")
-            boxes = [i.mask for i in item.instances]
-            hidden = sum(m.area for m in boxes) - int(np.count_nonzero(self._paint(item, lambda n, _: n + 1)))
-            if hidden:
+            if hidden := hidden_pixels(item):
                 rule = self.options["overlap"]
                 found.append(Problem(f"{hidden} pixels are claimed twice; the {rule} decides.", item.name))
         if self.wide:
@@ -153,14 +151,8 @@ class _Plan:
                 tables.append((f"{start}instances.csv", _csv(rows)))
         return tables
 
-    def _paint(self, item: Chosen, value: Callable[[int, Instance], int]) -> _IndexMap:
-        """Back to front: (height, width) with ``value(position, instance)`` where the instance is on top."""
-        painted = np.zeros((item.image.height, item.image.width), np.uint16)
-        order = sorted(enumerate(item.instances), key=lambda pair: self._depth(pair[1]))
-        for position, instance in order:
-            crop, x0, y0 = instance.mask.crop()
-            painted[y0 : y0 + crop.shape[0], x0 : x0 + crop.shape[1]][crop] = value(position, instance)
-        return painted
+    def _paint(self, item: Chosen, value: Callable[[int, Instance], int]) -> IndexMap:
+        return painted(item, value, self._depth)
 
     def _depth(self, instance: Instance) -> tuple[int, int, int]:
         priority = 0
@@ -184,12 +176,12 @@ class _Plan:
             colours[self.ignore] = 255
         return colours
 
-    def _indexed(self, indices: _IndexMap) -> PillowImage.Image:
+    def _indexed(self, indices: IndexMap) -> PillowImage.Image:
         picture = PillowImage.fromarray(indices.astype(np.uint8), mode="L")
         picture.putpalette(self._palette().tobytes())
         return picture
 
-    def _coloured(self, indices: _IndexMap) -> PillowImage.Image:
+    def _coloured(self, indices: IndexMap) -> PillowImage.Image:
         return PillowImage.fromarray(self._palette()[indices])
 
     def _name(self, kind: str, item: Chosen) -> str:
@@ -213,8 +205,8 @@ def _rgb(category: Category) -> tuple[int, ...]:
     return tuple(bytes.fromhex(category.colour.lstrip("#")))
 
 
-def _grey16(values: _IndexMap) -> PillowImage.Image:
-    return PillowImage.fromarray(values)
+def _grey16(values: IndexMap) -> PillowImage.Image:
+    return PillowImage.fromarray(values.astype(np.uint16))
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:

@@ -10,11 +10,13 @@ from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFo
 from desktop.dataset.formats.labelme import LabelmeExport
 from desktop.dataset.formats.labelme_import import LabelmeImport
 from desktop.dataset.formats.mask_png import MaskPngExport
+from desktop.dataset.formats.panoptic import PanopticExport
+from desktop.dataset.formats.panoptic_import import PanopticImport
 from desktop.dataset.formats.yolo import YoloExport
 from desktop.dataset.formats.yolo_import import YoloImport
 
-EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), MaskPngExport(), YoloExport(), LabelmeExport())
-IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), YoloImport(), LabelmeImport())
+EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), PanopticExport(), MaskPngExport(), YoloExport(), LabelmeExport())
+IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), PanopticImport(), YoloImport(), LabelmeImport())
 
 _Format = TypeVar("_Format", ExportFormat, ImportFormat)
 
