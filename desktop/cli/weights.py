@@ -15,8 +15,7 @@ from rich.table import Table
 from desktop.cli.output import Exit, InputProblem, console, print_json, say
 from inference import weights
 from inference.registry import engine_specs
-from inference.weights import Entry, Located, fetching, keeping
-from inference.weights.fetching import readable
+from inference.weights import Entry, Located, fetching, keeping, readable
 from inference.weights.transfer import FetchProblem
 
 app = typer.Typer(help="Model weights on this computer, and how to get them. Only `fetch` uses the network.")
@@ -34,8 +33,7 @@ def list_(as_json: Json = False) -> None:
     table = Table("weights", "for", "state", "size", "licence")
     for row in rows:
         state = "here" if row["path"] else f"{readable(row['partial'])} arrived" if row["partial"] else "–"
-        size = readable(row["size"]) if row["size"] else "asked when fetched"
-        table.add_row(row["name"], ", ".join(row["engines"]), state, size, row["licence"])
+        table.add_row(row["name"], ", ".join(row["engines"]), state, row["size_text"] or "–", row["licence"])
     console.print(table)
     say(f"Model folder: {weights.folder()}")
 
@@ -138,7 +136,7 @@ def hints(names: tuple[str, ...]) -> list[str]:
     if not names:
         return []
     entry = weights.catalogue().entry(names[0])
-    size = f"{readable(entry.size)}, " if entry.size else ""
+    size = f"{entry.size_text}, " if entry.size_text else ""
     return [
         f"Get it: maskwright weights fetch {entry.name}   ({size}licence: {entry.licence}; {entry.home})",
         "Or, when you have it: maskwright weights add FILE-OR-FOLDER",
@@ -154,7 +152,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "family": entry.family,
         "engines": engines,
-        "size": entry.size or (found.size if found is not None else None),
+        "size": found.size if found is not None else entry.size,
+        "size_text": readable(found.size) if found is not None else entry.size_text,
         "licence": entry.licence,
         "home": entry.home,
         "path": str(found.path) if found is not None else None,
@@ -164,8 +163,8 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _tell(entry: Entry) -> None:
-    size = readable(entry.size) if entry.size else "size asked from the server"
-    say(f"{entry.title} ({size}) from {entry.repository or entry.files[0].url}")
+    size = f" ({entry.size_text})" if entry.size_text else ""
+    say(f"{entry.title}{size} from {entry.repository or entry.files[0].url}")
     say(f"  to {weights.folder() / entry.name}")
     say(f"  Licence: {entry.licence}. {entry.notice}")
 

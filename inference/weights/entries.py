@@ -66,6 +66,7 @@ class Entry:
 
     ``repository`` and ``revision``: on the Hugging Face hub. ``folder``: the files belong together in one folder, else
     there is one file of any name. ``notice``: shown before a download. ``companions``: entries fetched along with it.
+    ``about``: bytes by the number of parameters, for where the true size is not known.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Entry:
     revision: str = "main"
     folder: bool = False
     companions: tuple[str, ...] = ()
+    about: int | None = None
 
     @property
     def key_file(self) -> EntryFile:
@@ -90,6 +92,13 @@ class Entry:
         """Bytes of all files, or None when the size of one is not known."""
         sizes = [file.size for file in self.files if not file.optional]
         return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def size_text(self) -> str:
+        """For people: "375 MB", "about 660 MB", or an empty text."""
+        if self.size is not None:
+            return readable(self.size)
+        return f"about {readable(self.about)}" if self.about is not None else ""
 
     @property
     def can_be_fetched(self) -> bool:
@@ -163,6 +172,15 @@ def parsed(text: str) -> Catalogue:
             raise BadCatalogue(f"The weights '{name}' are in the catalogue twice.")
         entries[name] = entry
     return Catalogue(entries, families)
+
+
+def readable(size: float) -> str:
+    """Bytes for people: "375 MB"."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            amount = size / scale
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    return f"{size:.0f} bytes"
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -19,7 +19,7 @@ from typing import Any
 
 from inference.engine import WrongWeights
 from inference.weights import finding, hub, places
-from inference.weights.entries import Entry, EntryFile, catalogue
+from inference.weights.entries import Entry, EntryFile, catalogue, readable
 from inference.weights.tensors import tensors_of
 from inference.weights.transfer import (
     Control,
@@ -149,15 +149,6 @@ def fetch(
     except FetchProblem as error:
         discard(entry)
         raise type(error)(f"{error} Nothing was changed.") from error
-
-
-def readable(size: float) -> str:
-    """Bytes for people: "375 MB"."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= scale:
-            amount = size / scale
-            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
-    return f"{size:.0f} bytes"
 
 
 def _fetch(entry: Entry, control: Control, report: Callable[[Progress], None]) -> finding.Located:
