@@ -336,8 +336,11 @@ def _engine(w: MainWindow) -> list[Command]:
                 group=2, icon="everything", reason=ws.can_run_everything),
         Command("engine.follow", tr("Apply to following images…"), w.ask_following, ("Ctrl+Shift+F",), menu="Engine",
                 group=2, icon="images", reason=ws.can_follow),
+        Command("engine.options", tr("Engine options…"), w.show_engine_options, menu="Engine", group=2, icon="settings",
+                reason=w.has_engine_options),
         Command("engine.compare", tr("Compare with another engine…"), w.compare, menu="Engine", group=2, icon="compare",
                 reason=w.can_compare),
+        Command("engine.models", tr("Models…"), w.show_models, menu="Engine", group=3, icon="engine"),
     ]  # fmt: skip
 
 

@@ -175,6 +175,13 @@ class Session:
         self.find_with, self.refine_with = find_with, refine_with
         self._arrive(self.prompts)
 
+    def forget(self, engine: str) -> None:
+        """Drop what an engine answered (it was changed), so that it is asked again; what is shown stays meanwhile."""
+        self._rounds = {key: known for key, known in self._rounds.items() if key[0] != engine}
+        self._asked = {revision: ask for revision, ask in self._asked.items() if ask.engine != engine}
+        self.revision += 1
+        self.busy = False
+
     def _change(self, prompts: PromptSet) -> None:
         self._done.append(self.prompts)
         self._undone.clear()

@@ -63,6 +63,8 @@ class SettingsDialog(QDialog):
             choices = {str(choice): _tr(str(choice)[:1].upper() + str(choice)[1:]) for choice in setting.choices or ()}
             if setting.name in _ENGINE_SETTINGS:
                 choices = dict(engines or {})
+            elif setting.name == "engines.label_with":
+                choices = {"auto": _tr("Automatic"), "off": _tr("Off"), **(engines or {})}
             self.rows[setting.name] = _Row(setting, settings, choices)
             column.addWidget(self.rows[setting.name])
         column.addStretch(1)

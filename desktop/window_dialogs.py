@@ -3,13 +3,11 @@ own but file dialogs and short questions that a person asked for."""
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import platformdirs
 import PySide6
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QGuiApplication
@@ -30,9 +28,12 @@ from desktop.cheat_sheet import CheatSheet
 from desktop.command_palette import CommandPalette
 from desktop.dataset.decode import SUFFIXES
 from desktop.dataset.store import SUFFIX
+from desktop.engine_options_dialog import EngineOptionsDialog
 from desktop.instance_editor import InstanceEditor
+from desktop.model_service import ModelService, service_of
 from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
+from desktop.panels.models_page import ModelsPage
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
 from desktop.workspace import Notice, Severity, Workspace
@@ -50,6 +51,7 @@ class WindowDialogs(QMainWindow):
 
     workspace: Workspace
     registry: ActionRegistry
+    _models: ModelService | None = None
 
     def _start_folder(self) -> str:
         return str(self.workspace.storage.folder or Path.home())
@@ -96,15 +98,17 @@ class WindowDialogs(QMainWindow):
         path = Path(file) if file.endswith(SUFFIX) else Path(file + SUFFIX)
         self.workspace.save_elsewhere(path)
 
+    def show_models(self, wanted: str = "") -> None:
+        """The page of model weights, at an entry or a family when one is named. Asks no server by itself."""
+        if self._models is None:
+            self._models = service_of(self.workspace, self)
+        self._open(ModelsPage(self._models, self, wanted))
+
     def tell_weights(self, engine: str) -> None:
-        """Say which weights an engine needs and where they are looked for."""
+        """Show which weights an engine needs, where they are looked for, and how to get them."""
         status = self.workspace.engine_status(engine)
         if status is not None:
-            text = tr("{engine} needs a weights file. None was found in the model folders.")
-            names = ", ".join(status.spec.weights)
-            where = os.environ.get("MASKWRIGHT_WEIGHTS_DIR") or str(platformdirs.user_data_path("maskwright", False))
-            details = tr("Needed: {names}\nFolder: {folder}").format(names=names, folder=where)
-            self.workspace.raise_notice(Notice(text.format(engine=status.spec.title), Severity.WARNING, (), details))
+            self.show_models(status.spec.weights[0] if status.spec.weights else "")
 
     def ask_number(self, title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> None:
         """Ask for a whole number and run with it."""
@@ -120,6 +124,17 @@ class WindowDialogs(QMainWindow):
         number, chosen = QInputDialog.getInt(self, title, text, min(there, FOLLOWING), 1, max(there, 1))
         if chosen:
             self.workspace.apply_to_following(number)
+
+    def has_engine_options(self) -> str:
+        """Empty, or that the chosen engines have no options."""
+        ws = self.workspace
+        chosen = {ws.find_with, ws.refine_with}
+        if any(spec.options for name, spec in ws.specs.items() if name in chosen):
+            return ""
+        return tr("The chosen engines have no options.")
+
+    def show_engine_options(self) -> None:
+        self._open(EngineOptionsDialog(self.workspace, self))
 
     def show_export(self) -> None:
         if self.workspace.project is not None and not self.workspace.read_only:

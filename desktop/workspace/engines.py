@@ -12,7 +12,7 @@ from desktop.settings import Settings
 from desktop.workspace.link import InferenceLink
 from desktop.workspace.shaping import Shaping
 from desktop.workspace.values import EngineStatus
-from inference.engine import EngineSpec
+from inference.engine import EngineSpec, OptionValue
 from inference.engine import Image as EngineImage
 from inference.messages import (
     CacheChanged,
@@ -37,6 +37,7 @@ class Engines(Shaping):
         self._device: DeviceInfo | None = None
         self._cache = CacheChanged(0, 0, settings.number("memory.features_mb") * 2**20)
         self._last_ms: dict[str, float] = {}
+        self._engine_options: dict[str, dict[str, OptionValue]] = {}
 
     def set_engine_specs(self, specs: Sequence[EngineSpec], missing: frozenset[str] = frozenset()) -> None:
         """Tell which engines there are; ``missing`` are those whose weights were not found."""
@@ -93,6 +94,33 @@ class Engines(Shaping):
         """The session follows (see :class:`Prompting`)."""
         self.encode_current()
 
+    def engine_options(self, engine: str) -> dict[str, OptionValue]:
+        """The value of every option of an engine, as it will be asked next."""
+        spec = self.specs.get(engine)
+        return spec.settled(self._engine_options.get(engine, {})) if spec is not None else {}
+
+    def changed_options(self, engine: str) -> dict[str, OptionValue]:
+        """The options of an engine that differ from their defaults: what requests carry."""
+        return dict(self._engine_options.get(engine, {}))
+
+    def set_engine_option(self, engine: str, name: str, value: OptionValue) -> None:
+        """Change an option for this run of the program. What the engine answered before is asked again.
+
+        Raises :class:`UnusableOption` for a value that the option cannot have.
+        """
+        spec = self.specs[engine]
+        settled = spec.settled({**self._engine_options.get(engine, {}), name: value})
+        changed = {
+            option.name: settled[option.name] for option in spec.options if settled[option.name] != option.default
+        }
+        if changed != self._engine_options.get(engine, {}):
+            self._engine_options[engine] = changed
+            self.engines_changed.emit()
+            self._options_chosen(engine)
+
+    def _options_chosen(self, engine: str) -> None:
+        """The session follows (see :class:`Prompting`)."""
+
     @property
     def device(self) -> DeviceInfo | None:
         return self._device
@@ -117,7 +145,7 @@ class Engines(Shaping):
         if self._link is None or image is None or status is None or not status.usable:
             return
         if (self._find_with, self._hash) not in self._cache.encoded:
-            self._link.submit(Encode(self._find_with, image))
+            self._link.submit(Encode(self._find_with, image, options=self.changed_options(self._find_with)))
 
     def encode_ahead(self, image: EngineImage) -> None:
         """Prepare the image that will probably be looked at next, when the worker has nothing better to do."""
@@ -125,7 +153,20 @@ class Engines(Shaping):
         if self._link is None or status is None or not status.usable:
             return
         if (self._find_with, image.content_hash) not in self._cache.encoded:
-            self._link.submit(Encode(self._find_with, image, prefetch=True))
+            self._link.submit(
+                Encode(self._find_with, image, prefetch=True, options=self.changed_options(self._find_with))
+            )
+
+    def set_missing_engines(self, missing: frozenset[str]) -> None:
+        """Weights came or went: engines become available, or not installed when they are not in use."""
+        before = dict(self._engines)
+        for name, status in before.items():
+            if name not in missing and status.state is EngineState.NOT_INSTALLED:
+                self._engines[name] = replace(status, state=EngineState.AVAILABLE, message="")
+            elif name in missing and status.state is EngineState.AVAILABLE:
+                self._engines[name] = replace(status, state=EngineState.NOT_INSTALLED)
+        if self._engines != before:
+            self.engines_changed.emit()
 
     def reload_engine(self, engine: str) -> None:
         """Try a failed engine again: its state goes back to *available*, the next prompt loads it."""

@@ -192,6 +192,7 @@ class Following(Images):
             0,
             seed=self.settings.number("engines.seed"),
             as_job=True,
+            options=self.changed_options(run.engine),
         )
         run.asked = self._link.submit(request)
 

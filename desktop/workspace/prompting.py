@@ -434,6 +434,14 @@ class Prompting(Engines):
             self._session.set_engines(self._find_with, self._refine_with)
             self._session_moved()
 
+    def _options_chosen(self, engine: str) -> None:
+        super()._options_chosen(engine)
+        for session in (self._session, *self._parked.values()):
+            if session is not None:
+                session.forget(engine)
+        if self._session is not None:
+            self._session_moved()
+
     def _session_moved(self, *, ask: bool = True) -> None:
         self._message = ""
         if ask and self._session is not None:
@@ -454,7 +462,7 @@ class Prompting(Engines):
         self._preview, self._fraction, self._busy_text = None, None, ""
         request = Segment(
             ask.engine, image, ask.prompts, session.id, ask.revision, ask.memory,
-            self.settings.number("engines.seed"), self._roi, ask.as_job,
+            self.settings.number("engines.seed"), self._roi, ask.as_job, self.changed_options(ask.engine),
         )  # fmt: skip
         job = self._link.submit(request)
         self._jobs_of_session[job] = session.id

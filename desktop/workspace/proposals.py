@@ -81,13 +81,20 @@ class Proposals(Suggesting):
         return self.editable()
 
     def run_everything(self) -> None:
-        """Run the current engine on the whole image; the regions arrive as proposals."""
+        """Run the current engine on the whole image; the regions arrive as proposals.
+
+        Engines that name regions are given the project's classes; without any they use the names that they have.
+        """
         reason = self.can_run_everything()
         image = self.engine_image()
         if reason or image is None or self._image is None or self._link is None:
             self.notice(reason)
             return
-        job = self._link.submit(Everything(self._find_with, image, seed=self.settings.number("engines.seed")))
+        names = None
+        if self.categories and Capability.VOCABULARY in self.specs[self._find_with].capabilities:
+            names = self.class_names()
+        seed, options = self.settings.number("engines.seed"), self.changed_options(self._find_with)
+        job = self._link.submit(Everything(self._find_with, image, names, seed=seed, options=options))
         self._whole_image[job] = self._image.id
         title = self.tr("{engine} on {image}").format(engine=self._find_with, image=self._image.path)
         self._put_job(JobInfo(f"run-{job}", title, started=time.monotonic(), lossy=True))

@@ -122,9 +122,11 @@ class Suggesting(References):
 
     def _suggestible(self) -> Vocabulary:
         """The names of the project's classes, or the packaged ones without any."""
+        return self.class_names() if self.categories else vocabularies.packaged(OWN_NAMES)
+
+    def class_names(self) -> Vocabulary:
+        """The names of the project's classes."""
         known = self.categories
-        if not known:
-            return vocabularies.packaged(OWN_NAMES)
         return Vocabulary(tuple(c.name for c in known), frozenset(c.name for c in known if c.kind is Kind.STUFF))
 
     def _labeller(self, candidate: Candidate) -> str:
@@ -181,7 +183,8 @@ class Suggesting(References):
         image = self.engine_image()
         if question is not self._asked_label or self._link is None or image is None or not mask.any():
             return
-        request = RankLabels(question.engine, image, (mask,), question.vocabulary, question.session)
+        options = self.changed_options(question.engine)
+        request = RankLabels(question.engine, image, (mask,), question.vocabulary, question.session, options=options)
         self._label_job = self._link.submit(request)
 
     def _label_event(self, event: object) -> None:
