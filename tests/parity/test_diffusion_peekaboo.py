@@ -107,7 +107,7 @@ def test_one_step(case: vectors.Case, image: Tensor, models: StableDiffusion) ->
     picture = composite(now[0], image, case["pk.A.bg"])
     case.close("pk.A.composite", picture, 1e-5, 0)
     step = dream(
-        models.vae, models.unet, case["pk.alphas_cumprod"], picture, case["pk.emb0"], int(case["pk.A.t"]),
+        models, picture, case["pk.emb0"], int(case["pk.A.t"]),
         case["pk.A.noise"], case["pk.A.vae_eps"],
     )  # fmt: skip
     step.enlarged.retain_grad()
@@ -146,9 +146,7 @@ def test_labels_and_backgrounds(case: vectors.Case, image: Tensor, models: Stabl
             picture = composite(alpha()[k], image, case["pk.B.bgs"][b])
             noise, eps = case["pk.B.noises"][b, k][None].float(), case["pk.B.vae_eps"][b, k][None].float()
             embeddings = case[f"pk.emb{k}"]
-            dream(
-                models.vae, models.unet, case["pk.alphas_cumprod"], picture, embeddings, int(times[b, k]), noise, eps
-            ).loss.backward()
+            dream(models, picture, embeddings, int(times[b, k]), noise, eps).loss.backward()
     gravity(alpha()).backward()
     assert alpha.logits.grad is not None
     case.close("pk.B.grad_image", alpha.logits.grad, 0, 1e-4)

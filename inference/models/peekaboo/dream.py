@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from inference.models.diffusion.stable import StableDiffusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,7 @@ def composite(alpha: Tensor, image: Tensor, background: Tensor) -> Tensor:
 
 
 def dream(
-    vae: Any,
-    unet: Any,
-    alphas_cumprod: Tensor,
+    diffusion: StableDiffusion,
     picture: Tensor,
     embeddings: Tensor,
     step: int,
@@ -50,18 +49,17 @@ def dream(
     ``embeddings`` (2, 77, D): unconditional first. ``step`` is the diffusion time step, ``posterior_noise`` the one of
     the VAE's sample.
     """
-    factor = 2 ** (len(vae.config.block_out_channels) - 1)
-    size = (noise.shape[-2] * factor, noise.shape[-1] * factor)
+    stride = diffusion.latent_stride
+    size = (noise.shape[-2] * stride, noise.shape[-1] * stride)
     enlarged = functional.interpolate(picture, size, mode="bilinear", align_corners=False)
-    posterior = vae.encode(2 * enlarged - 1).latent_dist
-    latent = vae.config.scaling_factor * (posterior.mean + posterior.std * posterior_noise)
-    kept = alphas_cumprod[step]
+    mean, std = diffusion.posterior(2 * enlarged - 1)
+    latent = diffusion.vae.config.scaling_factor * (mean + std * posterior_noise)
+    kept = diffusion.alphas_cumprod[step].to(latent)
     with torch.no_grad():
         noisy = kept.sqrt() * latent + (1 - kept).sqrt() * noise
-        both = unet(torch.cat([noisy, noisy]), step, encoder_hidden_states=embeddings).sample
-        unconditional, conditional = both.chunk(2)
+        unconditional, conditional = diffusion.predict(torch.cat([noisy, noisy]), step, embeddings).chunk(2)
         gradient = (1 - kept) * (unconditional + guidance * (conditional - unconditional) - noise)
-    return Dream(enlarged, posterior.mean, posterior.std, latent, noisy, unconditional, conditional, gradient)
+    return Dream(enlarged, mean, std, latent, noisy, unconditional, conditional, gradient)
 
 
 def gravity(alphas: Tensor, weight: float = 0.05) -> Tensor:
