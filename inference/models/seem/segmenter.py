@@ -231,19 +231,18 @@ class SeemSegmenter:
     def _names(self, vocabulary: Vocabulary, report: Report = silent) -> tuple[Tensor, list[int]]:
         """Unit vectors (names said + 1, projection), the last for what is none of them, and the class of each name."""
         said = [(name, index) for index in range(len(vocabulary.names)) for name in vocabulary.all_names(index)]
-
-        def embedded(names: list[str]) -> NDArray[np.float32]:
-            rows = []
-            for done, name in enumerate(names):
-                report(done / len(names), f"Reading “{name}”")
-                rows.append(
-                    self._model.text.names(self._ids([each.format(spoken(name)) for each in TEMPLATES])[None])[0]
-                )
-            return as_array(torch.stack(rows))
-
         texts = [*(name for name, _ in said), BACKGROUND]
-        found = text_embeddings.shared().get(self.fingerprint, texts, embedded)
-        return torch.from_numpy(found).to(torch_device()), [index for _, index in said]
+        rows = []
+        for place, text in enumerate(texts):
+
+            def embedded(names: list[str], share: float = place / len(texts)) -> NDArray[np.float32]:
+                report(share, f"Reading “{names[0]}”")
+                filled = [each.format(spoken(names[0])) for each in TEMPLATES]
+                return as_array(self._model.text.names(self._ids(filled)[None]))
+
+            # one by one: what was read stays when the job is cancelled or has to make way
+            rows.append(text_embeddings.shared().get(self.fingerprint, [text], embedded)[0])
+        return torch.from_numpy(np.stack(rows)).to(torch_device()), [index for _, index in said]
 
 
 def _nearest(sizes: Sizes) -> tuple[str, SeemShape]:
