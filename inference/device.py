@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DEVICE_VARIABLE = "MASKWRIGHT_DEVICE"
 GIGABYTE = 1e9
+HALF_CAPABILITY = (7, 0)
+"""CUDA compute capability from which on float16 is faster than float32 (tensor cores)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,13 @@ def chosen() -> Device:
     if wanted == "cpu":
         return Device("cpu", reason=f"{DEVICE_VARIABLE} says so")
     if torch.cuda.is_available() and (not wanted or wanted.startswith("cuda")):
-        return Device(_cuda_name(wanted, torch.cuda.device_count()), half=True)
+        name = _cuda_name(wanted, torch.cuda.device_count())
+        reason = _why_not_this_one(name)
+        if not reason:
+            return Device(name, half=torch.cuda.get_device_capability(name) >= HALF_CAPABILITY)
+        if wanted:
+            raise EngineError(f"{DEVICE_VARIABLE} asks for '{wanted}', but {reason}.")
+        return Device("cpu", reason=reason)
     if torch.backends.mps.is_available() and wanted in ("", "mps"):
         return Device("mps")
     if wanted:
@@ -62,7 +70,8 @@ def torch_device() -> torch.device:
 
 
 def torch_dtype() -> torch.dtype:
-    """float16 on CUDA, else float32: half precision is slower than single on the CPU and unsafe for norms on MPS."""
+    """float16 on CUDA with tensor cores, else float32: half precision is slower than single on the CPU and on older
+    GPUs, and unsafe for norms on MPS."""
     import torch
 
     return torch.float16 if chosen().half else torch.float32
@@ -124,11 +133,40 @@ def _cuda_name(wanted: str, count: int) -> str:
     return f"cuda:{index}"
 
 
+def _why_not_this_one(name: str) -> str:
+    """Why a CUDA device that is there cannot be used, or an empty text: kernels for it are not in this torch."""
+    import torch
+
+    major, minor = torch.cuda.get_device_capability(name)
+    built = [_architecture(each) for each in torch.cuda.get_arch_list()]
+    fits = any(
+        (kind == "sm" and number // 10 == major and number % 10 <= minor)
+        or (kind == "compute" and number <= 10 * major + minor)
+        for kind, number in built
+    )
+    if fits or not built or torch.version.cuda is None:  # HIP builds name their architectures in another way
+        return ""
+    title = torch.cuda.get_device_name(name)
+    return f"this torch has no kernels for {title} (compute capability {major}.{minor})"
+
+
+def _architecture(text: str) -> tuple[str, int]:
+    """("sm", 90) from "sm_90" or "sm_90a"."""
+    kind, _, number = text.partition("_")
+    digits = "".join(character for character in number if character.isdigit())
+    return kind, int(digits or 0)
+
+
 def _why_no_gpu() -> str:
     import torch
 
-    if torch.version.cuda is None and sys.platform != "darwin":
-        return "this torch is built without CUDA"
     if sys.platform == "darwin":
         return "Metal is not available"
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "this torch is built without CUDA"
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1"):
+        return "CUDA_VISIBLE_DEVICES hides every device"
+    if sys.platform == "linux" and torch.version.hip is None and not Path("/proc/driver/nvidia/version").exists():
+        return "no CUDA device found (no NVIDIA driver is loaded)"
     return "no CUDA device found"
