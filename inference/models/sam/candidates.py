@@ -24,11 +24,6 @@ class Reading:
     low: Tensor
     score: float
 
-    @property
-    def union(self) -> Tensor:
-        """Logits (h, w) of the object: all its questions' masks together."""
-        return self.low.amax(0)
-
 
 def readings(
     questions: Sequence[Question], answers: Sequence[Decoded], refines: Sequence[bool], trusts_unstable: bool

@@ -127,7 +127,7 @@ class SamSegmenter:
 
     def _candidate(self, found: Reading, features: Sight, said: Sequence[Prompt]) -> Candidate:
         frame = features.frame
-        grid = self._model.enlarged(found.union[None], frame)
+        grid = self._model.enlarged(found.low, frame).amax(0, keepdim=True)
         cut = excluded(said, frame, 1, 1) is not None
         if cut and grid.shape[1] < frame.rows:
             size = (CUT_SCALE * grid.shape[1], CUT_SCALE * grid.shape[2])

@@ -1,4 +1,4 @@
-"""Small models of the SAM family with random weights, for the tests."""
+"""A small SAM with random weights, and a picture, for the tests."""
 
 from __future__ import annotations
 
