@@ -7,16 +7,32 @@ from typing import TypeVar
 from desktop.dataset.formats.coco import CocoExport
 from desktop.dataset.formats.coco_import import CocoImport
 from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFormat
+from desktop.dataset.formats.index_maps_import import MaskPngImport, VocImport
 from desktop.dataset.formats.labelme import LabelmeExport
 from desktop.dataset.formats.labelme_import import LabelmeImport
 from desktop.dataset.formats.mask_png import MaskPngExport
 from desktop.dataset.formats.panoptic import PanopticExport
 from desktop.dataset.formats.panoptic_import import PanopticImport
+from desktop.dataset.formats.voc import VocExport
 from desktop.dataset.formats.yolo import YoloExport
 from desktop.dataset.formats.yolo_import import YoloImport
 
-EXPORTS: tuple[ExportFormat, ...] = (CocoExport(), PanopticExport(), MaskPngExport(), YoloExport(), LabelmeExport())
-IMPORTS: tuple[ImportFormat, ...] = (CocoImport(), PanopticImport(), YoloImport(), LabelmeImport())
+EXPORTS: tuple[ExportFormat, ...] = (
+    CocoExport(),
+    PanopticExport(),
+    MaskPngExport(),
+    YoloExport(),
+    LabelmeExport(),
+    VocExport(),
+)
+IMPORTS: tuple[ImportFormat, ...] = (
+    CocoImport(),
+    PanopticImport(),
+    MaskPngImport(),
+    YoloImport(),
+    LabelmeImport(),
+    VocImport(),
+)
 
 _Format = TypeVar("_Format", ExportFormat, ImportFormat)
 

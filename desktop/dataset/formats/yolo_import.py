@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from desktop.dataset.errors import ImageReadError
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.text_file import read_text
 from desktop.dataset.formats.yolo import DATA, LABELS
-from desktop.dataset.images import SUFFIXES, probe
 
 _NEAR = 0.5
 """How far outside the image, as a part of its side, a coordinate may lie: labels of cut images do lie outside."""
@@ -37,13 +36,7 @@ class YoloImport:
 class _Reader:
     def __init__(self, project: Target, folder: Path, images: str, names: Mapping[int, str]) -> None:
         self._folder, self._names = folder, names
-        self._roots = [Path(images)] if images else []
-        self._roots += [folder / "images", folder, project.folder]
-        self._known = {str(PurePosixPath(image.path).with_suffix("")): image for image in project.images()}
-        by_stem: dict[str, list[str]] = {}
-        for path in self._known:
-            by_stem.setdefault(PurePosixPath(path).name, []).append(path)
-        self._by_stem = {stem: paths[0] for stem, paths in by_stem.items() if len(paths) == 1}
+        self._finder = ImageFinder(project, folder, (images, folder / "images"))
         self._refused: list[Rejected] = []
 
     def read(self) -> tuple[dict[str, Any], list[Rejected]]:
@@ -54,7 +47,7 @@ class _Reader:
         annotations: list[dict[str, Any]] = []
         for number, file in enumerate(sorted(root.rglob("*.txt")), 1):
             name = file.relative_to(root).as_posix()
-            found = self._image(name.removesuffix(".txt"))
+            found = self._finder.find(name.removesuffix(".txt"))
             if found is None:
                 self._refused.append(Rejected(name, "its image is neither in the project nor beside the labels"))
                 continue
@@ -69,25 +62,6 @@ class _Reader:
                 annotations.append({**entry, "id": len(annotations) + 1, "image_id": number})
         categories = [{"id": number + 1, "name": name} for number, name in self._names.items()]
         return {"images": images, "annotations": annotations, "categories": categories}, self._refused
-
-    def _image(self, stem: str) -> tuple[str, int, int] | None:
-        """Name and size of the image that labels called ``stem`` belong to; None when there is none."""
-        # a name whose image kept its suffix was exported beside one of the same stem
-        for key in (stem, str(PurePosixPath(stem).with_suffix("")), self._by_stem.get(PurePosixPath(stem).name, "")):
-            image = self._known.get(key)
-            if image is not None and image.width:
-                return image.path, image.width, image.height
-        for root in self._roots:
-            for suffix in sorted(SUFFIXES):
-                file = root / f"{stem}{suffix}"
-                if file.is_file():
-                    try:
-                        width, height = probe(file).sizes[0]
-                    except ImageReadError:
-                        return None
-                    base = next((r for r in (self._folder, self._folder / "images") if file.is_relative_to(r)), root)
-                    return file.relative_to(base).as_posix(), width, height
-        return None
 
     def _lines(self, name: str, lines: list[str], width: int, height: int) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(lines, 1):
