@@ -36,7 +36,7 @@ from desktop.panels.import_dialog import ImportDialog
 from desktop.panels.models_page import ModelsPage
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
-from desktop.workspace import Notice, Severity, Workspace
+from desktop.workspace import Workspace
 
 FOLLOWING = 20
 """So many following images are offered at first."""
