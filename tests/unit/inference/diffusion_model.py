@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from inference.models.diffusion.stable import StableDiffusion, scaled_linear
 
 TOKENIZER = Path(__file__).parents[2] / "data" / "parity" / "diffusion" / "models" / "tokenizer"
 WORDS, START, END = 629, 627, 628
@@ -51,6 +56,45 @@ def write_clip(folder: Path) -> None:
         "image_size": 64, "patch_size": 16, "projection_dim": WIDTH,
     }  # fmt: skip
     CLIPModel(CLIPConfig(text_config=_text(), vision_config=vision, projection_dim=WIDTH)).save_pretrained(folder)
+
+
+def full_size_parts() -> tuple[UNet2DConditionModel, AutoencoderKL, CLIPTextModel]:
+    """Stable Diffusion 1.5's networks, built from its configuration, on torch's current default device."""
+    unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8, sample_size=64)
+    vae = AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512), down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4, layers_per_block=2, scaling_factor=0.18215,
+    )  # fmt: skip
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=49408, hidden_size=768, intermediate_size=3072, num_hidden_layers=12, num_attention_heads=12,
+            eos_token_id=49407,
+        )
+    )  # fmt: skip
+    return unet.eval().requires_grad_(False), vae.eval().requires_grad_(False), text.eval().requires_grad_(False)
+
+
+def full_size() -> StableDiffusion:
+    """Stable Diffusion 1.5 with random weights and the small tokenizer, float32 on the CPU."""
+    unet, vae, text = full_size_parts()
+    return StableDiffusion(vae, unet, text, CLIPTokenizer.from_pretrained(TOKENIZER), scaled_linear())
+
+
+def full_size_clip() -> CLIPModel:
+    """CLIP ViT-B/16 with random weights."""
+    return CLIPModel(CLIPConfig(vision_config={"patch_size": 16})).eval().requires_grad_(False)
+
+
+def operations(work: Callable[[], object]) -> float:
+    """TFLOP (multiplications and additions) of some work; on the ``meta`` device it costs nothing."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() / 1e12
+
+
+def peak_gigabytes() -> float:
+    """The most memory that the process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def changed(config: Path, **values: object) -> None:
