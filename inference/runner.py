@@ -351,9 +351,11 @@ def _to_ranker(run: Run) -> Run:
     if not isinstance(request, RankLabels):
         return run
     try:
-        return replace(run, request=replace(request, engine=labels.ranker(request.engine)))
+        ranker = labels.ranker(request.engine)
     except EngineError:
         return run
+    # options are those of the engine that was asked
+    return run if ranker == request.engine else replace(run, request=replace(request, engine=ranker, options={}))
 
 
 def _is_prefetch(request: Request) -> bool:

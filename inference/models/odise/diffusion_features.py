@@ -167,9 +167,8 @@ class DiffusionFeatures(nn.Module):
         """The eight taps of a square crop float (1, 3, side, side) in 0..1."""
         if crop.shape[-1] != self.crop:
             crop = functional.interpolate(crop, size=(self.crop, self.crop), mode="bicubic", align_corners=False)
-        embedding = self.clip(
-            pixel_values=clip_pixels(crop, cast(int, self.clip.config.image_size), "bicubic")
-        ).image_embeds
+        pixels = clip_pixels(crop, cast(int, self.clip.config.image_size), "bicubic")
+        embedding = self.clip(pixel_values=pixels.to(self.clip.dtype)).image_embeds.float()
         caption, offset = self.captioner(embedding, self.empty)
         return CropFeatures(embedding, caption, offset, tuple(self._taps(crop, caption, offset)))
 
@@ -186,13 +185,13 @@ class DiffusionFeatures(nn.Module):
     def _taps(self, crop: Tensor, caption: Tensor, offset: Tensor) -> list[Tensor]:
         encoder, decoder, up = self.vae.encoder.down_blocks, self.vae.decoder.up_blocks, self.unet.up_blocks
         with _inputs_of(encoder[2].resnets[1], encoder[3].resnets[1]) as from_encoder:
-            latent = LATENT_SCALE * self.vae.encode((crop - 0.5) / 0.5).latent_dist.mean
-        noisy = KEPT**0.5 * latent + (1 - KEPT) ** 0.5 * self.noise.to(latent)
+            latent = LATENT_SCALE * self.vae.encode(((crop - 0.5) / 0.5).to(self.vae.dtype)).latent_dist.mean
+        noisy = (KEPT**0.5 * latent + (1 - KEPT) ** 0.5 * self.noise.to(latent)).to(self.unet.dtype)
         blocks = [block.resnets[2] for block in up]
-        hook = self.unet.time_embedding.register_forward_hook(lambda _module, _args, output: output + offset)
+        hook = self.unet.time_embedding.register_forward_hook(lambda _module, _args, output: output + offset.to(output))
         try:
             with _inputs_of(*blocks, stop=True) as from_unet, suppress(_Enough):
-                self.unet(noisy, 0, encoder_hidden_states=caption)
+                self.unet(noisy, 0, encoder_hidden_states=caption.to(noisy))
         finally:
             hook.remove()
         with _inputs_of(decoder[0].resnets[2], decoder[1].resnets[2], stop=True) as from_decoder, suppress(_Enough):

@@ -45,16 +45,20 @@ class EnlargedMasks:
         one = self.logits[query][None, None]
         whole = functional.interpolate(one, size=self.padded, mode="bilinear", align_corners=False)
         inside = whole[..., : self.image[0], : self.image[1]]
+        if self.output == self.image:
+            return inside[0, 0]
         return functional.interpolate(inside, size=self.output, mode="bilinear", align_corners=False)[0, 0]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A segment of a panoptic map: its id there, its class, and whether that is a countable thing."""
+    """A segment of a panoptic map: its id there, its class, whether that is a countable thing, and the probability of
+    the class, of stuff that of its first query."""
 
     id: int
     category: int
     is_thing: bool
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def panoptic(
         if category in stuff:
             found[region] = stuff[category]
             continue
-        segment = Segment(len(segments) + 1, category, category in things)
+        segment = Segment(len(segments) + 1, category, category in things, float(scores[query]))
         segments.append(segment)
         if not segment.is_thing:
             stuff[category] = segment.id

@@ -48,7 +48,7 @@ class MaskedClip:
 
     def encode(self, image: Tensor) -> ImageTokens:
         """``image`` float (1, 3, H, W) in 0..1, without padding; it is squashed to CLIP's square."""
-        x = self.tower.embeddings(clip_pixels(image, self.size, "bilinear"))
+        x = self.tower.embeddings(clip_pixels(image, self.size, "bilinear").to(self.clip.dtype))
         x = self.tower.pre_layrnorm(x)[0]
         start = x[:1]
         keys, values = [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +42,8 @@ class OdiseFeatures:
     """What every vocabulary on one image shares.
 
     ``masks`` float (Q, h, w), logits over the padded image; ``pooled`` and ``embeddings`` float (Q, hidden): the
-    diffusion side; ``queries`` float (Q, hidden); ``clip_embeddings`` float (Q, D); ``tokens``: for other masks of
-    the image; sizes are (height, width) in pixels.
+    diffusion side; ``queries`` float (Q, hidden); ``clip_embeddings`` float (Q, D); ``pixels`` float (C, h, w) and
+    ``tokens``: for other masks of the image; sizes are (height, width) in pixels.
     """
 
     masks: Tensor
@@ -51,13 +51,23 @@ class OdiseFeatures:
     pooled: Tensor
     embeddings: Tensor
     clip_embeddings: Tensor
+    pixels: Tensor
     tokens: ImageTokens
     padded: tuple[int, int]
     image: tuple[int, int]
 
+    @property
+    def nbytes(self) -> int:
+        rest = (self.queries, self.pooled, self.embeddings, self.clip_embeddings)
+        return self.tokens.nbytes + sum(each.nbytes for each in (self.masks, self.pixels, *rest))
+
+    def halved(self) -> OdiseFeatures:
+        """The large parts in half precision, to be kept."""
+        return replace(self, masks=self.masks.half(), pixels=self.pixels.half(), tokens=self.tokens.halved())
+
     def enlarged(self, output: tuple[int, int]) -> EnlargedMasks:
         """The masks at another size of the image, one at a time."""
-        return EnlargedMasks(self.masks, self.padded, self.image, output)
+        return EnlargedMasks(self.masks.float(), self.padded, self.image, output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,8 @@ class Odise(nn.Module):
             pooled=pooled[0],
             embeddings=self.embedding(pooled)[0],
             # The masks reach over the padding and the image does not: so the official code has it.
-            clip_embeddings=self.masked_clip.embed(tokens, found.masks[0]),
+            clip_embeddings=self.masked_clip.embed(tokens, found.masks[0]).float(),
+            pixels=found.pixels[0],
             tokens=tokens,
             padded=(height + -height % PAD_TO, width + -width % PAD_TO),
             image=(height, width),
