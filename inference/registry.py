@@ -25,7 +25,7 @@ from inference.engine import Engine, EngineError, EngineSpec
 
 log = logging.getLogger(__name__)
 
-BUILT_IN = ("classic", "lite", "seem", "sam", "sam2", "edgetam", "sam3", "tcl", "refdiff", "peekaboo")
+BUILT_IN = ("classic", "lite", "seem", "sam", "sam2", "edgetam", "sam3", "tcl", "odise", "refdiff", "peekaboo")
 """Modules of ``inference.engines``, in the order of the chooser."""
 
 SERVICES = ("clip",)
