@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import cast
 
@@ -51,7 +52,7 @@ def test_the_instance_list_shows_the_columns_that_fit(qtbot: QtBot, fake: FakeWo
         assert header.length() <= panel.view.viewport().width()
         assert panel.view.horizontalScrollBar().maximum() == 0
         seen.append(shown)
-    assert all(narrow <= wide for narrow, wide in zip(seen, seen[1:], strict=False))
+    assert all(narrow <= wide for narrow, wide in itertools.pairwise(seen))
     assert Column.AREA in seen[1]
     assert seen[-1] == set(Column) - {Column.NUMBER}, "the heading has the class, the rows the number"
 
