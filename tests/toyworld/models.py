@@ -28,11 +28,11 @@ DIFFUSION, CLIP = "stable-diffusion", "clip"
 
 STRIDE = 8
 LATENT_SCALE = 0.18215
-LATENT_DEVIATION = 0.6
+LATENT_DEVIATION = 0.3
 """Of scaled latents over scenes. Less than Stable Diffusion's 1, so that noise hides more and words matter earlier."""
 
 TEXT_WIDTH = 64
-CLIP_SIDE, CLIP_PATCH, CLIP_WIDTH = 128, 16, 128
+CLIP_SIDE, CLIP_PATCH, CLIP_WIDTH = 224, 28, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Diffusion:
 def new_vae() -> AutoencoderKL:
     """3 x 8h x 8w in [-1, 1] to latents 4 x h x w."""
     vae = AutoencoderKL(
-        block_out_channels=(4, 8, 16, 32),
+        block_out_channels=(8, 8, 16, 32),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         layers_per_block=2,
@@ -68,8 +68,9 @@ def new_vae() -> AutoencoderKL:
 def _start_as_pyramid(vae: AutoencoderKL) -> None:
     """Start the VAE as one that only halves and doubles images: training then takes minutes, not hours.
 
-    Of every four channels three carry the colours and one a constant, large enough that group norms, which would
-    take a plain colour away, hardly change anything.
+    Of every eight channels three carry the colours, three their negatives and two plus and minus a constant: their
+    mean is 0 and their deviation nearly the same everywhere, so that group norms, which would take a plain colour
+    away, hardly change anything.
     """
     parts: Any = vae
     for module in vae.modules():
@@ -91,17 +92,16 @@ def _start_as_pyramid(vae: AutoencoderKL) -> None:
             module.conv.bias.zero_()
     for side in (parts.encoder, parts.decoder):
         side.conv_in.weight.zero_()
+        side.conv_in.bias.zero_()
         for channel in range(side.conv_in.weight.shape[0]):
-            if channel % 4 < 3:
-                side.conv_in.weight[channel, channel % 4, 1, 1] = 1.0
-            side.conv_in.bias[channel] = 3.0 if channel % 4 == 3 else 0.0
-        side.conv_norm_out.weight.fill_(0.5)
-        side.conv_norm_out.bias.fill_(2.0)
+            kind, sign = divmod(channel % 8, 2)
+            if kind < 3:
+                side.conv_in.weight[channel, kind, 1, 1] = 1.0 - 2 * sign
+            else:
+                side.conv_in.bias[channel] = 4.0 - 8 * sign
+        side.conv_norm_out.bias.fill_(2.0)  # where the activation that follows is nearly a line
         side.conv_out.weight.mul_(0.05)
-        for colour in range(3):
-            side.conv_out.weight[colour, colour, 1, 1] = 2.4
         side.conv_out.bias.zero_()
-        side.conv_out.bias[:3] = -3.5
     for mix in (parts.quant_conv, parts.post_quant_conv):
         torch.nn.init.dirac_(mix.weight)
         mix.bias.zero_()
@@ -112,7 +112,7 @@ def new_unet() -> UNet2DConditionModel:
     """Predicts the noise in latents 4 x 32 x 32 (any multiple of 8), told an encoded text 77 x TEXT_WIDTH."""
     return UNet2DConditionModel(
         sample_size=SIZE // STRIDE,
-        block_out_channels=(24, 48, 64, 64),
+        block_out_channels=(16, 32, 64, 64),
         layers_per_block=2,
         down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
         mid_block_type="UNetMidBlock2D",
@@ -129,7 +129,7 @@ def new_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def new_clip(tokenizer: CLIPTokenizer) -> CLIPModel:
-    """A vision transformer of 128 x 128 pixels in patches of 16, and a text tower of its own."""
+    """A vision transformer of 224 x 224 pixels in 8 x 8 patches, and a text tower of its own."""
     text = _text_config(tokenizer)
     vision = {
         "hidden_size": CLIP_WIDTH,

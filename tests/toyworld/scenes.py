@@ -73,9 +73,12 @@ class Scene:
 
 
 def make_scene(
-    rng: np.random.Generator, count: int | None = None, twins: Twins | None = None, size: int = SIZE
+    rng: np.random.Generator, count: int | None = None, twins: Twins | None = None, size: int = SIZE, zoom: float = 1.0
 ) -> Scene:
-    """A scene of ``count`` things (1 to 4, drawn when None); with ``twins`` the first two look the same."""
+    """A scene of ``count`` things (1 to 4, drawn when None); with ``twins`` the first two look the same.
+
+    With ``zoom`` above 1 it is a window on such a scene, enlarged: things whose middle is outside are not listed.
+    """
     count = count if count is not None else int(rng.integers(1, 5))
     if twins is not None and count < 2:
         raise ValueError("Twins need at least two things.")
@@ -85,11 +88,13 @@ def make_scene(
     if twins is not None:
         shades[1] = shades[0]
     canvas = _background(rng, shades, size)
+    left, top = _window(rng, circles[0], zoom)
     things = [
-        _draw(rng, canvas, look, shade, (x * size, y * size, radius * size))
+        _draw(rng, canvas, look, shade, ((x - left) * zoom, (y - top) * zoom, radius * zoom), zoom)
         for look, shade, (x, y, radius) in zip(looks, shades, circles, strict=True)
     ]
-    return Scene(np.round(canvas * 255).astype(np.uint8), tuple(things))
+    listed = tuple(thing for thing in things if 0 < thing.x < size and 0 < thing.y < size)
+    return Scene(np.round(canvas * 255).astype(np.uint8), listed)
 
 
 def tight_crop(scene: Scene, index: int, side: int, masked: bool) -> NDArray[np.uint8]:
@@ -176,18 +181,28 @@ def _far_from(rng: np.random.Generator, shades: Sequence[NDArray[np.float32]]) -
             return colour.astype(np.float32)
 
 
+def _window(rng: np.random.Generator, circle: tuple[float, float, float], zoom: float) -> tuple[float, float]:
+    """Left and top, in 0..1, of a window of side 1 / zoom that holds the middle of a circle."""
+    side = 1 / zoom
+    left, top = (float(rng.uniform(max(0.0, at - side), min(at, 1 - side))) for at in circle[:2])
+    return left, top
+
+
 def _draw(
     rng: np.random.Generator,
     canvas: NDArray[np.float32],
     look: Look,
     shade: NDArray[np.float32],
     circle: tuple[float, float, float],
+    zoom: float,
 ) -> Thing:
-    """Paint a thing onto ``canvas``, in place, with soft edges; its mask are the pixels it covers by half or more."""
-    x, y, radius = circle
+    """Paint a thing onto ``canvas``, in place, with soft edges; its mask are the pixels it covers by half or more.
+
+    ``circle`` in shares of the canvas's side."""
     size = canvas.shape[0]
-    x0, y0 = max(0, int(x - radius) - 1), max(0, int(y - radius) - 1)
-    x1, y1 = min(size, int(x + radius) + 2), min(size, int(y + radius) + 2)
+    x, y, radius = (each * size for each in circle)
+    x0, y0 = (min(size - 1, max(0, int(at - radius) - 1)) for at in (x, y))
+    x1, y1 = (max(1, min(size, int(at + radius) + 2)) for at in (x, y))
     angle = float(rng.uniform(-0.35, 0.35))
     fine = 2  # samples per pixel and axis
     v, u = np.mgrid[0 : (y1 - y0) * fine, 0 : (x1 - x0) * fine].astype(np.float32)
@@ -195,7 +210,8 @@ def _draw(
     u, v = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
     inside = _inside(look.shape, u, v)
     cover = inside.reshape(y1 - y0, fine, x1 - x0, fine).mean((1, 3), dtype=np.float32)
-    dark = _is_dark(look.texture, u[::fine, ::fine] * radius / size, v[::fine, ::fine] * radius / size)
+    scale = radius / size / zoom
+    dark = _is_dark(look.texture, u[::fine, ::fine] * scale, v[::fine, ::fine] * scale)
     paint = np.where(dark[..., None], shade * 0.45, shade)
     window = canvas[y0:y1, x0:x1]
     window += cover[..., None] * (paint - window)
