@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from desktop.cli import bench, doctor, evaluate, features, project, segment, weights
+from desktop.cli import bench, check, doctor, evaluate, features, project, segment, weights
 from desktop.cli.output import Exit, InputProblem, say
 from desktop.dataset.errors import DatasetError
 from inference.engine import EngineError, WeightsMissing
@@ -24,6 +24,7 @@ app.command("new")(project.new)
 app.command("info")(project.info)
 app.command("import")(project.import_)
 app.command("export")(project.export)
+app.command("check")(check.check)
 app.command("features")(features.features)
 app.command("engines")(doctor.engines)
 app.command("doctor")(doctor.doctor)
