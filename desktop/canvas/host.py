@@ -64,6 +64,8 @@ class ToolOptions:
     wand_contiguous: bool = True
     positive: bool = True
     hover_preview: bool = False
+    outline_prompts: bool = False
+    """Polygon and lasso show the engine where the object is, instead of drawing an instance."""
 
 
 class SelectMode(StrEnum):

@@ -15,6 +15,8 @@ from desktop.workspace import Workspace
 
 _BRUSHES = frozenset({"brush", "eraser"})
 _POLAR = frozenset({"point", "box", "scribble"})
+_OUTLINES = frozenset({"polygon", "lasso"})
+"""Tools that draw an instance, or a prompt when they are told to."""
 
 
 class ContextBar(QWidget):
@@ -60,6 +62,8 @@ class ContextBar(QWidget):
             self.tr("Tolerance"), 0, 255, lambda value: self._change(wand_tolerance=value), frozenset({"wand"}), ""
         )
         self._contiguous = self._check(self.tr("Contiguous"), "wand_contiguous", frozenset({"wand"}))
+        self._as_prompt = self._check(self.tr("As a prompt"), "outline_prompts", _OUTLINES)
+        self._as_prompt.setToolTip(self.tr("The outline shows the engine where the object is; it draws no instance."))
         self._protect = self._check(self.tr("Do not overwrite other instances"), "protect_others", drawing)
         self._help = ElidedLabel()
         self._help.setProperty("soft", "true")
@@ -139,6 +143,11 @@ class ContextBar(QWidget):
         self._shape.setCurrentIndex(max(self._shape.findData(options.brush_shape), 0))
         self._contiguous.setChecked(options.wand_contiguous)
         self._protect.setChecked(options.protect_others)
+        prompts = self._tool in _OUTLINES and options.outline_prompts
+        self._as_prompt.setChecked(options.outline_prompts)
+        self._polarity.setVisible(self._tool in _POLAR or prompts)
+        if self._tool in _OUTLINES:
+            self._protect.setHidden(prompts)
         self._preview.setChecked(options.hover_preview)
         self._polarity.setChecked(not options.positive)
         self._polarity.setIcon(icon("point" if options.positive else "point-negative"))

@@ -7,6 +7,7 @@ from math import hypot
 from desktop.canvas.host import ToolHost
 from desktop.canvas.tools.base import Line, Pointer, Shape, Surface, Tool
 from desktop.dataset.masks import Mask
+from inference.prompts import Polygon
 
 _SPACING = 1.5
 """View pixels between recorded vertices."""
@@ -41,10 +42,13 @@ class LassoTool(Tool):
         if len(self._vertices) < 3:
             return False
         region = Mask.from_polygons([self._vertices], *self.host.image_size)
+        vertices = tuple(self._vertices)
         self.cancel()
         if region.is_empty:
             return False
-        if self.may_edit():
+        if self.may_edit() and self.host.options.outline_prompts:
+            self.host.add_prompt(Polygon(vertices, self.host.options.positive != self._subtract))
+        elif self.may_edit():
             if self._subtract:
                 self._cut(region)
             else:

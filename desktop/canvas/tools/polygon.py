@@ -7,6 +7,7 @@ from math import atan2, cos, hypot, pi, sin
 from desktop.canvas.host import ToolHost
 from desktop.canvas.tools.base import Key, Line, Mods, Pointer, Shape, Surface, Tool, Vertices
 from desktop.dataset.masks import Mask
+from inference.prompts import Polygon
 
 CLOSE_REACH = 9.0
 """View pixels round the first vertex within which a click closes the polygon."""
@@ -75,8 +76,11 @@ class PolygonTool(Tool):
         mask = Mask.from_polygons([self._vertices], *self.host.image_size)
         if mask.is_empty:
             return False
+        vertices = tuple(self._vertices)
         self.cancel()
-        if self.may_edit():
+        if self.may_edit() and self.host.options.outline_prompts:
+            self.host.add_prompt(Polygon(vertices, self.host.options.positive))
+        elif self.may_edit():
             self.host.create_instance(mask, "Polygon")
         return True
 

@@ -7,7 +7,7 @@ from math import hypot
 
 from desktop.canvas.host import ToolHost
 from desktop.canvas.tools.base import Mods, Pointer, Surface, Tool
-from inference.prompts import Box, Point, Prompt, Scribble
+from inference.prompts import Box, Point, Polygon, Prompt, Scribble
 
 PROMPT_REACH = 10.0
 """View pixels round a prompt's marker within which it is hit."""
@@ -119,7 +119,7 @@ class PromptTool(Tool):
             dx = min(max(dx, -prompt.x0), width - prompt.x1)
             dy = min(max(dy, -prompt.y0), height - prompt.y1)
             return replace(prompt, x0=prompt.x0 + dx, y0=prompt.y0 + dy, x1=prompt.x1 + dx, y1=prompt.y1 + dy)
-        if isinstance(prompt, Scribble):
+        if isinstance(prompt, Scribble | Polygon):
             return replace(prompt, vertices=tuple(self.clipped(x + dx, y + dy) for x, y in prompt.vertices))
         return prompt
 
@@ -130,6 +130,6 @@ def anchor_of(prompt: Prompt) -> tuple[float, float] | None:
         return prompt.x, prompt.y
     if isinstance(prompt, Box):
         return prompt.x0, prompt.y0
-    if isinstance(prompt, Scribble) and prompt.vertices:
+    if isinstance(prompt, Scribble | Polygon) and prompt.vertices:
         return prompt.vertices[0]
     return None

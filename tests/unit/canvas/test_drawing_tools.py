@@ -15,6 +15,7 @@ from desktop.canvas.tools.polygon import PolygonTool
 from desktop.canvas.tools.rectangle import RectangleTool
 from desktop.canvas.tools.wand import WandTool
 from desktop.dataset.masks import Mask
+from inference.prompts import Polygon
 
 
 def created(bench: Any) -> Any:
@@ -59,6 +60,14 @@ class TestPolygon:
         tool.deactivate()
         assert not tool.busy()
         assert len(bench.host.named("create_instance")) == 1
+
+    def test_as_a_prompt_it_draws_no_instance(self, bench: Any) -> None:
+        bench.host.options = ToolOptions(outline_prompts=True, positive=False)
+        tool = bench.tool(PolygonTool)
+        triangle(bench, tool)
+        assert tool.key(Key.ENTER, Mods.NONE)
+        corners = ((10, 10), (50, 10), (50, 50))
+        assert bench.host.calls == [("add_prompt", Polygon(corners, positive=False))]
 
     def test_escape_drops_the_draft(self, bench: Any) -> None:
         tool = bench.tool(PolygonTool)
@@ -113,6 +122,15 @@ class TestRectangle:
 
 
 class TestLasso:
+    @pytest.mark.parametrize("secondary", [False, True])
+    def test_as_a_prompt_the_right_button_says_not_this(self, bench: Any, secondary: bool) -> None:
+        bench.host.options = ToolOptions(outline_prompts=True)
+        bench.drag(bench.tool(LassoTool), (10, 10), (40, 10), (40, 40), (10, 40), secondary=secondary)
+        ((prompt,),) = bench.host.named("add_prompt")
+        assert isinstance(prompt, Polygon)
+        assert prompt.positive is not secondary
+        assert bench.host.named("create_instance") == []
+
     def test_release_closes(self, bench: Any) -> None:
         bench.drag(bench.tool(LassoTool), (10, 10), (40, 10), (40, 40), (10, 40))
         assert created(bench).area == 900

@@ -1,0 +1,27 @@
+"""Polygon and lasso as prompts: the context bar says so and offers the polarity."""
+
+from __future__ import annotations
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from desktop.panels.context_bar import ContextBar
+from tests.unit.panels.fake_workspace import FakeWorkspace, as_workspace
+
+
+@pytest.mark.parametrize("tool", ["polygon", "lasso"])
+def test_outlines_can_be_prompts(qtbot: QtBot, tool: str) -> None:
+    fake = FakeWorkspace()
+    bar = ContextBar(as_workspace(fake))
+    qtbot.addWidget(bar)
+    bar.set_tool(tool, tool)
+    assert bar._polarity.isHidden()
+    assert not bar._protect.isHidden()
+    bar._as_prompt.click()
+    bar.refresh()
+    assert fake.options.outline_prompts
+    assert not bar._polarity.isHidden()
+    assert bar._protect.isHidden(), "a prompt overwrites nothing"
+    bar.set_tool("rectangle", "Rectangle")
+    assert bar._as_prompt.isHidden()
+    assert bar._polarity.isHidden()
