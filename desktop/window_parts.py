@@ -12,6 +12,7 @@ from desktop.panels.adjustments_panel import AdjustmentsPanel
 from desktop.panels.class_chooser import ClassChooser
 from desktop.panels.classes_panel import ClassesPanel
 from desktop.panels.context_bar import ContextBar
+from desktop.panels.controls import plain
 from desktop.panels.empty_state import EmptyWindowPage
 from desktop.panels.engine_panel import EnginePanel
 from desktop.panels.history_panel import HistoryPanel
@@ -137,7 +138,7 @@ class WindowParts(WindowDialogs):
         def fill() -> None:
             recent.clear()
             for path in self.workspace.recent_projects():
-                action = recent.addAction(f"{path.stem} — {path.parent}")
+                action = recent.addAction(plain(f"{path.stem} — {path.parent}"))
                 action.triggered.connect(lambda _checked=False, path=path: self.workspace.open_project(path))
             if recent.isEmpty():
                 recent.addAction(self.tr("None yet")).setEnabled(False)

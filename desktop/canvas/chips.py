@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
 from desktop.canvas.host import CanvasInstance
 from desktop.canvas.transform import Rect, ViewTransform
@@ -15,6 +15,8 @@ _LIMIT = 300
 """Chips drawn at most: more could not be read anyway."""
 
 _CELL = 48
+_WIDEST = 240
+"""Of a chip's text, view pixels."""
 
 
 class Labels(StrEnum):
@@ -39,7 +41,8 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
         x0, y0, x1, y1 = view.rect_to_view(tuple(map(float, instance.mask.bbox)))  # type: ignore[arg-type]
         if not instance.title or x1 < 0 or y1 < 0 or x0 > size.width() or y0 > size.height():
             continue
-        plate = _plate(x0, y0, metrics.horizontalAdvance(instance.title) + 22, height, size)
+        title = _short(metrics, instance.title)
+        plate = _plate(x0, y0, metrics.horizontalAdvance(title) + 22, height, size)
         cells = [
             (i, j)
             for i in range(int(plate.left()) // _CELL, int(plate.right()) // _CELL + 1)
@@ -49,7 +52,7 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
             continue
         for cell in cells:
             taken.setdefault(cell, []).append(plate)
-        _draw_chip(painter, plate, instance.title, instance.colour)
+        _draw_chip(painter, plate, title, instance.colour)
         drawn += 1
         if drawn == _LIMIT:
             break
@@ -60,9 +63,15 @@ def draw_tag(painter: QPainter, view: ViewTransform, bounds: Rect, title: str, c
     """One chip for what lies in ``bounds`` of the image, on its top-left corner, kept inside the view."""
     x0, y0, _, _ = view.rect_to_view(bounds)
     metrics = painter.fontMetrics()
+    title = _short(metrics, title)
     plate = _plate(x0, y0, metrics.horizontalAdvance(title) + 22, metrics.height() + 4, QRectF(painter.window()))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _draw_chip(painter, plate, title, colour)
+
+
+def _short(metrics: QFontMetrics, title: str) -> str:
+    """A title of a width that leaves something of the image to see; its end, the number, stays."""
+    return metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, _WIDEST)
 
 
 def _plate(x0: float, y0: float, width: int, height: int, size: QRectF) -> QRectF:

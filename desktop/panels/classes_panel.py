@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from desktop.dataset.model import Category
 from desktop.panels.class_editor import ClassEditor, DeleteClassDialog
 from desktop.panels.classes_model import CATEGORY_ID, ClassDelegate, ClassesModel
-from desktop.panels.controls import GAP, TARGET, EmptyState, explain, icon_button
+from desktop.panels.controls import GAP, TARGET, EmptyState, explain, icon_button, plain
 from desktop.panels.icons import icon
 from desktop.panels.text_box import phrases
 from desktop.workspace import Workspace
@@ -160,7 +160,7 @@ class ClassesPanel(QWidget):
         rename = menu.addAction(icon("edit"), self.tr("Rename or recolour…"), partial(self.edit, category.id))
         merge = menu.addMenu(icon("merge"), self.tr("Merge into"))
         for other in others:
-            merge.addAction(other.name, partial(workspace.merge_category, category.id, other.id))
+            merge.addAction(plain(other.name), partial(workspace.merge_category, category.id, other.id))
         delete = menu.addAction(icon("trash"), self.tr("Delete…"), partial(self._delete, category))
         menu.addSeparator()
         lock_text = self.tr("Unlock") if category.locked else self.tr("Lock")

@@ -44,6 +44,11 @@ def icon_button(name: str, label: str, *, checkable: bool = False, text: str = "
     return button
 
 
+def plain(text: str) -> str:
+    """A name that somebody chose, as buttons and menus need it: they would take & for the mark of a key."""
+    return text.replace("&", "&&")
+
+
 def explain(widget: QWidget, reason: str, enabled_tip: str = "") -> None:
     """Enable a control, or disable it with the reason as its tooltip."""
     widget.setEnabled(not reason)
@@ -117,7 +122,7 @@ class EmptyState(QWidget):
 
     def say(self, sentence: str, action: str = "") -> None:
         self._sentence.setText(sentence)
-        self._button.setText(action)
+        self._button.setText(plain(action))
         self._button.setAccessibleName(action)
         self._button.setVisible(bool(action))
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from desktop.panels.controls import GAP, TARGET, soft_label
+from desktop.panels.controls import GAP, TARGET, plain, soft_label
 from desktop.panels.icons import icon, pixmap
 from desktop.workspace import Workspace
 
@@ -123,7 +123,7 @@ def _link(icon_name: str, text: str, spoken: str) -> QToolButton:
     """A quiet button that reads like a link, with the target size and focus ring of a button."""
     button = QToolButton()
     button.setIcon(icon(icon_name))
-    button.setText(text)
+    button.setText(plain(text))
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setAutoRaise(True)
     button.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -57,10 +57,10 @@ class ExportDialog(QDialog):
         self._error = ""
         self._job = ""
         self.setWindowTitle(self.tr("Export"))
-        self.resize(960, 700)
+        self.resize(1000, 700)
         self.formats = QListWidget()
         self.formats.setAccessibleName(self.tr("Formats"))
-        self.formats.setFixedWidth(160)
+        self.formats.setFixedWidth(200)
         self._pages = QStackedWidget()
         self._options: list[OptionFields] = []
         self.folder = QLineEdit(str(folder or self._default_folder()))

@@ -298,8 +298,9 @@ class _InstanceTree(QTreeView):
         """Show the columns that fit beside the class, the more important ones first; nothing scrolls sideways."""
         grouped_ = self._panel.model.is_grouped
         metrics = self.fontMetrics()
-        room = self.viewport().width() - 2 * TARGET - 2 * self.indentation() - _SWATCH
-        room -= metrics.horizontalAdvance("#00000" if grouped_ else "traffic light") + 12
+        room = self.viewport().width() - 2 * TARGET - _SWATCH - 12
+        indent = 2 * self.indentation() if grouped_ else 0
+        room -= metrics.horizontalAdvance("#00000" if grouped_ else "traffic") + indent
         for column in _BY_IMPORTANCE:
             wanted = {Column.NUMBER: not grouped_, Column.SCORE: self._panel.model.has_scores}.get(column, True)
             width = self._widths[column]

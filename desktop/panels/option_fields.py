@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from desktop.dataset.formats.contract import OptionField
 from desktop.panels.controls import GAP, TARGET, padded
 
-_LABEL_WIDTH, _NUMBER_WIDTH = 150, 120
+_LABEL_WIDTH, _NUMBER_WIDTH = 168, 120
 _HEADINGS = (
     ("Images", ("scope", "images", "overwrite")),
     ("Split", ("split", "split_shares", "split_seed")),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button
+from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button, plain
 from desktop.panels.icons import icon
 from desktop.panels.label_suggestion import LabelSuggestionButton
 from desktop.workspace import SessionInfo, Workspace
 
 _MARGIN = 16
+_NAME_WIDTH = 160
+"""Of a class name on its button, px; a longer one is shortened."""
 
 
 class SessionBar(QFrame):
@@ -104,11 +106,12 @@ class SessionBar(QFrame):
     def _show_class(self, session: SessionInfo) -> None:
         category = self._workspace.current_category
         if session.refines is not None:
-            self._class.setText(self._workspace.title_of(session.refines) or "")
+            name = self._workspace.title_of(session.refines) or ""
             explain(self._class, self.tr("Refining keeps the class of the instance."))
         else:
-            self._class.setText(category.name if category is not None else self.tr("unlabelled"))
+            name = category.name if category is not None else self.tr("unlabelled")
             explain(self._class, "", self.tr("Accept with another class (Shift+Enter)"))
+        self._class.setText(plain(self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH)))
 
     def _hint_text(self, session: SessionInfo) -> str:
         if session.message:

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.dataset.model import Category
 from desktop.panels.classes_panel import ClassesPanel
 from desktop.panels.engine_panel import EnginePanel
 from desktop.panels.image_strip import ImageStrip
@@ -18,6 +19,7 @@ from desktop.panels.instances_model import Column
 from desktop.panels.instances_panel import InstancesPanel
 from desktop.panels.prompts_panel import PromptsPanel
 from desktop.panels.section import Section, SectionColumn
+from desktop.panels.session_bar import SessionBar
 from desktop.panels.status_bar import StatusBar
 from desktop.settings import Settings
 from desktop.settings_dialog import SettingsDialog
@@ -149,3 +151,14 @@ def test_the_settings_offer_the_engines_by_their_titles(qtbot: QtBot, tmp_path: 
     dialog.rows["engines.find_with"].reset.click()
     assert settings.text("engines.find_with") == "lite"
     assert editor.currentText() == "Lite (built in)"
+
+
+def test_names_are_shown_as_they_are_and_shortened(qtbot: QtBot, fake: FakeWorkspace) -> None:
+    fake.session = session()
+    fake.current_category = Category(9, "salt & pepper, " * 20, "#ff0000")
+    bar = SessionBar(as_workspace(fake), QWidget())
+    qtbot.addWidget(bar._canvas)
+    text = bar._class.text()
+    assert text.startswith("salt && pepper")
+    assert "…" in text
+    assert bar._class.sizeHint().width() < 300
