@@ -56,6 +56,7 @@ class Round:
     ignored: tuple[Ignored, ...] = ()
     chosen: int = 0
     kept: frozenset[int] = field(default_factory=frozenset)
+    notes: tuple[str, ...] = ()
 
 
 class Session:
@@ -343,7 +344,7 @@ class Session:
             shown.candidates = (*shown.candidates, *answer.candidates)
             return True
         candidates = self._composed(ask, answer.candidates, seed)
-        known = Round(candidates, answer.memory, answer.ignored)
+        known = Round(candidates, answer.memory, answer.ignored, notes=answer.notes)
         self._rounds[ask.engine, ask.about] = known
         if revision <= self._shown_revision:
             return False
@@ -387,6 +388,11 @@ class Session:
     def has_answer(self) -> bool:
         """Whether an answer (also an empty one) to some of the prompts is shown."""
         return self._shown is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the engine says about the shown answer."""
+        return self._shown.notes if self._shown is not None else ()
 
     @property
     def all_candidates(self) -> tuple[Candidate, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +14,11 @@ from PIL import Image as PillowImage
 from desktop.cli import values
 from desktop.cli.output import InputProblem, print_json, say
 from desktop.dataset import images
-from inference.engine import Capability, Image, Vocabulary, silent
+from inference.engine import Capability, Configurable, Engine, Image, Vocabulary, silent
 from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
 from inference.registry import create_engine, default_engine
 from inference.results import Segmentation
+from inference.runner import Seeded
 
 OVERLAY_COLOUR = np.array([255, 64, 96], np.float32)
 
@@ -34,6 +36,7 @@ def segment(
     overlay: Annotated[Path | None, typer.Option(help="Write the image with the mask on it.")] = None,
     labels: Annotated[str, typer.Option(help="a,b,c: rank these names for each mask.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of engines that draw random numbers.")] = 0,
+    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the engine.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Segment one object of an image by prompts."""
@@ -54,6 +57,7 @@ def segment(
     np.random.seed(seed)  # noqa: NPY002 - engines and libraries may use the legacy generator
 
     chosen = create_engine(engine or default_engine())
+    _prepare(chosen, seed, option or ())
     started = time.perf_counter()
     picture = Image(loaded.pixels, loaded.content_hash)
     features = chosen.encode(picture, silent)
@@ -79,17 +83,35 @@ def segment(
             for c, row in zip(answer.candidates, ranked, strict=True)
         ],
         "ignored": [{"kind": each.kind, "count": each.count} for each in answer.ignored],
+        "notes": list(answer.notes),
         "ms": {"encode": round((encoded - started) * 1e3, 1), "segment": round((finished - encoded) * 1e3, 1)},
     }
     if as_json:
         print_json(summary)
     for skipped in answer.ignored:
         say(f"{chosen.spec.title} does not take {skipped.kind} prompts; {skipped.count} ignored.")
+    for note in answer.notes:
+        say(note)
     if not answer.candidates:
         say("Nothing found — add a positive point.")
     elif not as_json:
         best = summary["candidates"][0]  # type: ignore[index]
         say(f"{chosen.spec.title}: {len(answer.candidates)} candidates; the best has {best['area']} pixels.")
+
+
+def _prepare(engine: Engine, seed: int, options: Sequence[str]) -> None:
+    """Give an engine its seed and its options. Raises :class:`UnusableOption`."""
+    if isinstance(engine, Seeded):
+        engine.reseed(seed)
+    given = {}
+    for each in options:
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise InputProblem(f"'{each}' is not of the form --option NAME=VALUE.")
+        given[name.strip()] = value.strip()
+    settled = engine.spec.settled(given)
+    if isinstance(engine, Configurable):
+        engine.configure({name: settled[name] for name in given})
 
 
 def _reference(text: str) -> Reference:

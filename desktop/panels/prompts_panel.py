@@ -135,7 +135,7 @@ class PromptsPanel(QWidget):
             self._shown = prompts
             self._show_prompts(prompts)
         self._show_ignored()
-        self._message.setText(session.message if session is not None else "")
+        self._message.setText(session.message or " ".join(session.notes) if session is not None else "")
         self._message.setVisible(bool(self._message.text()))
         explain(self._run, self._run_reason(), self.tr("Run the engine with these prompts (Enter)"))
         self._show_filters()

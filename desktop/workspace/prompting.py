@@ -22,6 +22,7 @@ from desktop.session import Ask, Session, Stop
 from desktop.settings import Settings
 from desktop.workspace.engines import Engines
 from desktop.workspace.link import InferenceLink
+from desktop.workspace.remedies import remedies
 from desktop.workspace.undo import timestamp
 from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
@@ -67,7 +68,7 @@ class Prompting(Engines):
         return SessionInfo(
             s.id, s.prompts, s.candidates, s.chosen, s.kept, s.busy, self._busy_text if s.busy else "",
             self._fraction if s.busy else None, self._preview if s.busy else None, s.engine, s.ignored,
-            self._session_message(s), s.refines, s.can_undo, s.can_redo,
+            self._session_message(s), s.refines, s.can_undo, s.can_redo, () if s.busy else s.notes,
         )  # fmt: skip
 
     def _session_message(self, session: Session) -> str:
@@ -516,8 +517,7 @@ class Prompting(Engines):
             self._message = event.message
             return
         self._message = self.tr("The engine failed; your prompts are kept.")
-        again = NoticeAction(self.tr("Run again"), self.run)
-        self.raise_notice(Notice(event.message, Severity.ERROR, (again,), event.details))
+        self.raise_notice(Notice(event.message, Severity.ERROR, remedies(self, event), event.details))
 
     # -- parking and undo ----------------------------------------------------------------------------------------
 

@@ -42,8 +42,8 @@ class SessionInfo:
 
     ``candidates`` already respect the text threshold; ``chosen`` is an index into them (-1 without any); ``engine``
     is the name of the engine that answers; ``message`` is the sentence to show ("Nothing found — …") or empty;
-    ``refines`` is the id of the instance whose mask the session replaces; ``previous`` is True when the prompts rest on
-    a previous mask.
+    ``notes`` are the engine's sentences about its answer; ``refines`` is the id of the instance whose mask the session
+    replaces; ``previous`` is True when the prompts rest on a previous mask.
     """
 
     id: str
@@ -61,6 +61,7 @@ class SessionInfo:
     refines: int | None = None
     can_undo: bool = False
     can_redo: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> Candidate | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
+from desktop.session import Session
 from inference.engine import (
     Cancelled,
     EngineError,
@@ -27,6 +30,7 @@ from inference.models.refdiff.root_word import RootWord
 from inference.models.refdiff.segmenter import RefDiffSegmenter
 from inference.prompts import Box, MaskArray, Point, Prompt, PromptSet, Scribble, Text
 from inference.results import Region, Segmentation
+from tests.command_line import run
 from tests.unit.inference.diffusion_model import changed, write_clip, write_models
 
 SIZE = (60, 90)
@@ -287,6 +291,35 @@ def test_options_are_checked(engine: RefDiffSegmenter) -> None:
     assert engine.settings.weights == scores.PAPER
     with pytest.raises(EngineError, match="whole images"):
         engine.everything(engine._looker.begin(Image(np.zeros((2, 2, 3), np.uint8), "x")), None, silent)
+
+
+def test_command_line(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(models))
+    Pillow.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(tmp_path / "black.png")
+    asked = ["segment", str(tmp_path / "black.png"), "--engine", "refdiff", "--text", "brown cow", "--json"]
+    fast = ["--option", "detail=fast", "--option", "proposals=levels"]
+    assert run([*asked, *fast, "--out", str(tmp_path / "mask.png")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["notes"][0] == "Looked for “cow”."
+    assert Pillow.open(tmp_path / "mask.png").size == SIZE[::-1]
+    assert run([*asked, "--option", "detail=poor"]) == 2
+    assert "Detail can be full, fast" in capsys.readouterr().err.replace("\n", " ")
+    assert run([*asked, "--option", "detail"]) == 2
+    monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(tmp_path))
+    assert run(asked) == 3
+
+
+def test_a_session_keeps_what_the_engine_says() -> None:
+    session = Session(1, {"refdiff": refdiff.SPEC}, "refdiff", "refdiff")
+    session.add(COW)
+    ask = session.next_ask()
+    assert ask is not None
+    session.take(ask.revision, Segmentation((), notes=("Looked for “cow”.",)))
+    assert session.notes == ("Looked for “cow”.",)
+    session.undo()
+    assert session.notes == ()
 
 
 def test_missing_and_wrong_weights(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
