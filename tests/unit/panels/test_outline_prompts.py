@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from pytestqt.qtbot import QtBot
 
 from desktop.panels.context_bar import ContextBar
-from tests.unit.panels.fake_workspace import FakeWorkspace, as_workspace
+from desktop.workspace import Workspace
+from tests.unit.panels.fake_workspace import FakeWorkspace
 
 
 @pytest.mark.parametrize("tool", ["polygon", "lasso"])
 def test_outlines_can_be_prompts(qtbot: QtBot, tool: str) -> None:
     fake = FakeWorkspace()
-    bar = ContextBar(as_workspace(fake))
+    bar = ContextBar(cast(Workspace, fake))
     qtbot.addWidget(bar)
     bar.set_tool(tool, tool)
     assert bar._polarity.isHidden()
