@@ -56,6 +56,11 @@ class InferenceThread(QThread):
     def restart_engine(self, name: str) -> None:
         self._server.restart_engine(name)
 
+    @Slot(str)
+    def use_cpu(self, reason: str) -> None:
+        """Compute on the CPU from now on; ``reason`` is for the device line."""
+        self._server.use_cpu(reason)
+
     def close(self, timeout: float = 2.0) -> bool:
         """Wait at most about ``timeout`` seconds for the worker, then leave safely. True when everything has ended."""
         self._unsubscribe()

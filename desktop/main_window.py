@@ -102,6 +102,7 @@ class MainWindow(WindowView):
         status.save_details_requested.connect(self._save_details)
         status.zoom_requested.connect(self.canvas.zoom_to_100)
         self.engine_panel.locate_requested.connect(self.tell_weights)
+        ws.models_requested.connect(self.tell_weights)
         self.engine_panel.details_requested.connect(self._engine_details)
         self.engine_panel.diagnostics_requested.connect(self._device_details)
         self.adjustments.changed.connect(self._adjust)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import IO, Protocol
 
@@ -91,7 +91,14 @@ class ThreadBackend:
 class ProcessBackend:
     """Engines in a child process. ``died`` is called once, with a short reason and what it last wrote."""
 
-    def __init__(self, answer: Callable[[Answer], None], died: Callable[[str, str], None], budgets: Budgets) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Answer], None],
+        died: Callable[[str, str], None],
+        budgets: Budgets,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """``environment``: variables that the child has besides those of this process."""
         self._answer = answer
         self._died = died
         self._images: OrderedDict[str, SharedPixels] = OrderedDict()
@@ -107,7 +114,11 @@ class ProcessBackend:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(number,) if theirs is not None else (),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path)},
+            env={
+                **os.environ,
+                **(environment or {}),
+                "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
+            },
         )
         if theirs is not None:
             theirs.close()

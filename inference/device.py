@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import torch
 
 DEVICE_VARIABLE = "MASKWRIGHT_DEVICE"
+REASON_VARIABLE = "MASKWRIGHT_DEVICE_REASON"
+"""Set along with it by a program that overrules the choice: why the CPU is used."""
 GIGABYTE = 1e9
 HALF_CAPABILITY = (7, 0)
 """CUDA compute capability from which on float16 is faster than float32 (tensor cores)."""
@@ -46,7 +48,7 @@ def chosen() -> Device:
     torch.set_num_threads(free_cores())
     wanted = os.environ.get(DEVICE_VARIABLE, "").strip().lower()
     if wanted == "cpu":
-        return Device("cpu", reason=f"{DEVICE_VARIABLE} says so")
+        return Device("cpu", reason=os.environ.get(REASON_VARIABLE) or f"{DEVICE_VARIABLE} says so")
     if torch.cuda.is_available() and (not wanted or wanted.startswith("cuda")):
         name = _cuda_name(wanted, torch.cuda.device_count())
         reason = _why_not_this_one(name)

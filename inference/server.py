@@ -10,16 +10,17 @@ import itertools
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
-from inference import registry
+from inference import device, registry
 from inference.backends import Backend, ProcessBackend, ThreadBackend
 from inference.commands import Answer, Broke, Done, Pin, Run, Stop, Stopped, Unload, Yielded
 from inference.engine import Cancelled, EngineError, Speed
 from inference.features import Budgets
 from inference.messages import (
     CacheChanged,
+    DeviceInfo,
     Dropped,
     EngineChanged,
     EngineState,
@@ -37,6 +38,9 @@ from inference.schedule import Consequences, Ending, Job, Schedule
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
+
+GRACE = 1.0
+"""Seconds for a worker that was ended to be gone."""
 
 STARTS = 3
 """How often in a row a worker may die without having begun a job before the jobs are given up."""
@@ -101,6 +105,13 @@ class Server:
     def restart_engine(self, name: str) -> None:
         """Unload an engine, so that its next use loads it again; ends a worker that is busy with it."""
         self._notes.put(partial(self._restart_engine, name))
+
+    def use_cpu(self, reason: str) -> None:
+        """Compute on the CPU from now on, in a new worker; ``reason`` is for the device line. What runs starts again.
+
+        Engines in this process stay where they are: torch was told its device when they were loaded.
+        """
+        self._notes.put(partial(self._use_cpu, reason))
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Hear all events from now on; returns what ends that. Listeners must return quickly."""
@@ -220,6 +231,9 @@ class Server:
             self._interrupt(running)
         self._send(Unload(name))
 
+    def _use_cpu(self, reason: str) -> None:
+        """See :meth:`use_cpu`; only a worker process can change its device."""
+
     def _interrupt(self, job: Job) -> None:
         """Get a busy engine out of the way; a thread can only be asked."""
         self._apply(self._schedule.cancel(job.id))
@@ -268,12 +282,7 @@ class Server:
         self._backend = None
         log.warning("The inference worker died (%s)", reason)
         victim = self._schedule.running()
-        for job in self._schedule.jobs():
-            if job.ending is not None:
-                self._ended_early(job.id, again=False)
-            elif job is not victim and job.sent:
-                self._schedule.yielded(job.id)
-        self._tell(CacheChanged(0, 0, self._budgets.ram_bytes))
+        self._take_back(victim)
         if victim is not None:
             self._barren_starts = 0
             self._blame(victim, reason, details)
@@ -284,6 +293,15 @@ class Server:
         elif self._start_backend():
             self._tell(WorkerRestarted(reason))
             self._dispatch()
+
+    def _take_back(self, victim: Job | None) -> None:
+        """What was sent to a worker that is gone waits again, but for the ``victim``."""
+        for job in self._schedule.jobs():
+            if job.ending is not None:
+                self._ended_early(job.id, again=False)
+            elif job is not victim and job.sent:
+                self._schedule.yielded(job.id)
+        self._tell(CacheChanged(0, 0, self._budgets.ram_bytes))
 
     def _blame(self, victim: Job, reason: str, details: str) -> None:
         if self._schedule.finished(victim.id) is None:
@@ -333,6 +351,8 @@ class Supervised(Server):
     Call :meth:`start`, or :meth:`serve` on a thread of your own.
     """
 
+    _environment: Mapping[str, str] | None = None
+
     def _new_backend(self) -> Backend:
         # a worker that died still has a name for its successor to be told apart from
         def hear(answer: Answer) -> None:
@@ -341,8 +361,23 @@ class Supervised(Server):
         def died(reason: str, details: str) -> None:
             self._notes.put(lambda: self._worker_died(backend, reason, details))
 
-        backend = ProcessBackend(hear, died, self._budgets)
+        backend = ProcessBackend(hear, died, self._budgets, self._environment)
         return backend
+
+    def _use_cpu(self, reason: str) -> None:
+        self._environment = {device.DEVICE_VARIABLE: "cpu", device.REASON_VARIABLE: reason}
+        gone, self._backend = self._backend, None
+        if gone is None:
+            return
+        gone.kill()
+        gone.close(GRACE)
+        self._take_back(None)
+        for spec in registry.engine_specs():
+            if registry.installed(spec.name):
+                self._tell(EngineChanged(spec.name, EngineState.AVAILABLE))
+        self._tell(DeviceInfo("CPU", reason))
+        if self._start_backend():
+            self._dispatch()
 
     def _interrupt(self, job: Job) -> None:
         """A process can be ended in the middle of native code."""

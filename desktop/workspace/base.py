@@ -60,6 +60,8 @@ class WorkspaceBase(QObject):
     """Global position."""
     save_elsewhere_requested = Signal()
     """A place for the project file must be chosen (the window asks)."""
+    models_requested = Signal(str)
+    """The page of model weights is wanted, for an engine by name (the window shows it)."""
     _store_told = Signal(object)
     """A :class:`desktop.dataset.store.SaveState` from the writer thread."""
 

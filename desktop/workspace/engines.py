@@ -168,6 +168,11 @@ class Engines(Shaping):
         if self._engines != before:
             self.engines_changed.emit()
 
+    def use_cpu(self, reason: str) -> None:
+        """Compute on the CPU from now on; ``reason`` is for the device line."""
+        if self._link is not None:
+            self._link.use_cpu(reason)
+
     def reload_engine(self, engine: str) -> None:
         """Try a failed engine again: its state goes back to *available*, the next prompt loads it."""
         status = self._engines.get(engine)

@@ -18,6 +18,7 @@ from inference.engine import Cancelled, Vocabulary
 from inference.features import Budgets
 from inference.messages import (
     CacheChanged,
+    DeviceInfo,
     Dropped,
     EngineChanged,
     EngineState,
@@ -406,3 +407,19 @@ def test_a_killed_parent_leaves_no_worker_and_never_loads_torch(tmp_path: Path) 
     assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
     assert loaded == "[]"
     assert "libtorch" not in libraries
+
+
+def test_the_worker_moves_to_the_cpu_and_starts_again_what_ran(child: Ears, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    running = child.submit(segment(Text(f"hold {gate}")))
+    child.running(running)
+    assert isinstance(child.server, Supervised)
+    first = child.server.worker_pid
+    child.server.use_cpu("the GPU ran out of memory")
+    line = child.wait(lambda event: isinstance(event, DeviceInfo) and bool(event.reason))
+    assert line == DeviceInfo("CPU", "the GPU ran out of memory")
+    gate.touch()
+    end = child.end(running)
+    assert counts(end)["pid"] != first
+    assert child.starts(running) == 2
+    assert not psutil.pid_exists(first or 0)

@@ -34,6 +34,7 @@ class FakeWorker(QObject):
         self.sent: list[Request] = []
         self.cancelled: list[int] = []
         self.restarted: list[str] = []
+        self.moved: list[str] = []
 
     def submit(self, request: Request) -> int:
         self.sent.append(request)
@@ -55,6 +56,9 @@ class FakeWorker(QObject):
 
     def restart_engine(self, name: str) -> None:
         self.restarted.append(name)
+
+    def use_cpu(self, reason: str) -> None:
+        self.moved.append(reason)
 
     @property
     def segments(self) -> list[Segment]:
