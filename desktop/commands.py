@@ -358,6 +358,8 @@ def _review(w: MainWindow) -> list[Command]:
         Command("review.next_proposals", tr("Next image with proposals"), ws.go_to_next_proposals, ("Alt+D",),
                 menu="Review", icon="next",
                 reason=lambda: "" if ws.images_with_proposals else tr("No image has proposals.")),
+        Command("review.quality", tr("Quality…"), w.show_quality, ("F8",), menu="Review", group=2, icon="warning",
+                reason=w.needs_image),
         *(
             Command(f"review.image_{state}", title, partial(w.mark_image, state), menu="Review", group=1,
                     reason=lambda: w.needs_image() or ws.read_only)

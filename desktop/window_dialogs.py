@@ -34,6 +34,7 @@ from desktop.model_service import ModelService, service_of
 from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
 from desktop.panels.models_page import ModelsPage
+from desktop.panels.quality_panel import QualityPanel
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
 from desktop.workspace import Workspace
@@ -144,6 +145,17 @@ class WindowDialogs(QMainWindow):
 
     def show_import(self) -> None:
         self.workspace.with_sizes(lambda: self._open(ImportDialog(self.workspace, self)))
+
+    def show_quality(self) -> None:
+        """What the quality rules find in the project; the list stays open beside the window."""
+        panel = next(iter(self.findChildren(QualityPanel)), None)
+        if panel is None:
+            panel = QualityPanel(self.workspace, self)
+            panel.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            panel.show()
+        else:
+            panel.raise_()
+            panel.check()
 
     def show_settings(self) -> None:
         engines = {status.spec.name: status.spec.title for status in self.workspace.engines}

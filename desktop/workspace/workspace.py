@@ -6,12 +6,12 @@ from PySide6.QtCore import QObject
 
 from desktop.image_service import ImageService
 from desktop.settings import Settings
-from desktop.workspace.following import Following
 from desktop.workspace.link import InferenceLink
+from desktop.workspace.quality import Quality
 from inference.messages import WorkerRestarted
 
 
-class Workspace(Following):
+class Workspace(Quality):
     """What is open, what is selected, what is being prompted; implements :class:`desktop.canvas.host.ToolHost`.
 
     ``link`` is the inference thread (None: no engines answer, as in tests of panels). All methods belong to the GUI

@@ -1,0 +1,40 @@
+"""Going to what the quality rules found, and putting it right as one undo step of its image."""
+
+from __future__ import annotations
+
+from desktop.dataset.changes import DeleteInstances, ReplaceInstances
+from desktop.dataset.model import Instance
+from desktop.dataset.quality import Finding, check_image
+from desktop.workspace.following import Following
+
+
+class Quality(Following):
+    """See :class:`desktop.workspace.Workspace`."""
+
+    def show_finding(self, finding: Finding) -> None:
+        """Go to the image and select the instances concerned."""
+        self.go_to_image(finding.image_id)
+        self.select([i for i in finding.instance_ids if i in self._instances])
+
+    def fix_finding(self, finding: Finding) -> str:
+        """Go there and carry out the fix; returns why it was not done, or an empty text."""
+        if self.read_only:
+            return self.read_only
+        self.show_finding(finding)
+        if self._image is None or self._image.id != finding.image_id:
+            return self.tr("The image is not in the project any more.")
+        known = {category.id for category in self.categories}
+        present = check_image(self._image, list(self._instances.values()), known)
+        if not any(
+            (f.rule, f.instance_ids, f.text) == (finding.rule, finding.instance_ids, finding.text) for f in present
+        ):
+            return self.tr("The instances have changed since the check; check again.")
+        changed: list[Instance] = []
+        removed: list[Instance] = []
+        for change in finding.fix:
+            if isinstance(change, ReplaceInstances):
+                changed += change.instances
+            elif isinstance(change, DeleteInstances):
+                removed += [self._instances[i] for i in change.instance_ids if i in self._instances]
+        name = self.tr("Fix: {rule}").format(rule=finding.rule)
+        return "" if self._change_instances(name, changed, removed) else self.tr("There was nothing to change.")
