@@ -15,7 +15,7 @@ from inference.weights.tensors import SUFFIXES
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``mark``: a tensor name that only files of the family hold. ``hub``: the repositories that publish them."""
+    """``mark``: how a tensor's name begins that only files of the family hold. ``hub``: who publishes them."""
 
     name: str
     title: str
@@ -35,12 +35,8 @@ SAM2 = Family(
         "facebook/sam2.1-hiera-tiny",
     ),
 )
-EDGETAM = Family(
-    "edgetam", "EdgeTAM", "vision_encoder.backbone.timm_model.stem_0.conv.weight", ("yonigozlan/EdgeTAM-hf",)
-)
-SAM3 = Family(
-    "sam3", "SAM 3", "detector_model.vision_encoder.backbone.embeddings.position_embeddings", ("facebook/sam3",)
-)
+EDGETAM = Family("edgetam", "EdgeTAM", "vision_encoder.backbone.timm_model.", ("yonigozlan/EdgeTAM-hf",))
+SAM3 = Family("sam3", "SAM 3", "detector_model.vision_encoder.backbone.", ("facebook/sam3",))
 
 MERGES = "merges.txt"
 
@@ -63,9 +59,9 @@ def locate(family: Family) -> Path:
 
 
 def holds(path: Path, mark: str) -> bool:
-    """Whether a file's table of contents names a tensor; a damaged file names none."""
+    """Whether a file's table of contents has a tensor whose name begins so; a damaged file has none."""
     try:
-        return mark in stored.tensors_of(path)
+        return any(name.startswith(mark) for name in stored.tensors_of(path))
     except WrongWeights:
         return False
 

@@ -64,7 +64,7 @@ class HubSam:
         if asked.boxes is not None:
             boxes = self._floats(asked.boxes)[None]
         out = self._model(
-            image_embeddings=list(maps),
+            image_embeddings=list(maps[:LEVELS]),
             input_points=points,
             input_labels=labels,
             input_boxes=boxes,

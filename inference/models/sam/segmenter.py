@@ -65,6 +65,18 @@ class SamSegmenter:
         if said and isinstance(said[-1], MaskPrompt) and said[-1].positive:
             return self._given(said[-1].mask, features, ignored)
         asked, previous = self._asked(features, said, memory)
+        return self._answered(features, said, asked, previous, ignored, report)
+
+    def _answered(
+        self,
+        features: Sight,
+        said: Sequence[Prompt],
+        asked: Sequence[Question],
+        previous: Sequence[Tensor | None],
+        ignored: tuple[Ignored, ...],
+        report: Report,
+    ) -> Segmentation:
+        """Decode the questions and make candidates of the answers. ``previous``: the masks that they refine."""
         answers = []
         for number, (question, mask) in enumerate(zip(asked, previous, strict=True)):
             report(number / len(asked), "Segmenting")

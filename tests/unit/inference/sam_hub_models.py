@@ -18,11 +18,23 @@ from transformers import (
     Sam2Model,
     Sam2PromptEncoderConfig,
     Sam2VisionConfig,
+    Sam3Config,
+    Sam3DETRDecoderConfig,
+    Sam3DETREncoderConfig,
+    Sam3GeometryEncoderConfig,
+    Sam3MaskDecoderConfig,
+    Sam3TrackerVideoConfig,
+    Sam3VideoConfig,
+    Sam3VideoModel,
+    Sam3VisionConfig,
+    Sam3ViTConfig,
     TimmWrapperConfig,
 )
 
 SIDE = 64
 """Pixels of the square that the small models on transformers see."""
+
+SAM3_SIDE = 56
 
 FEATURES = [[16, 16], [8, 8], [4, 4]]
 
@@ -86,5 +98,64 @@ def _livelier(model: Any) -> Any:
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "norm" not in name:
                 parameter.normal_(std=1.0 / parameter[0].numel() ** 0.5)
-        model.no_memory_embedding.normal_()
+            elif name.endswith("no_memory_embedding"):
+                parameter.normal_()
     return model.eval()
+
+
+def write_sam3(folder: Path) -> Path:
+    """A ``Sam3VideoModel`` of 56 pixels a side, in the form in which SAM 3 was released, with four word pieces."""
+    encoder = Sam3ViTConfig(
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=SAM3_SIDE,
+        patch_size=14,
+        window_size=2,
+        global_attn_indexes=[1],
+        pretrain_image_size=28,
+    )
+    vision = Sam3VisionConfig(backbone_config=encoder, fpn_hidden_size=32, backbone_feature_sizes=FEATURES)
+    narrow = {"hidden_size": 32, "num_attention_heads": 2}
+    layers = {**narrow, "num_layers": 1, "intermediate_size": 64, "dropout": 0.0}
+    detector = Sam3Config(
+        vision_config=vision,
+        text_config={
+            "model_type": "clip_text_model",
+            "vocab_size": 518,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "projection_dim": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 12,
+            "eos_token_id": 517,
+        },
+        geometry_encoder_config=Sam3GeometryEncoderConfig(**layers),
+        detr_encoder_config=Sam3DETREncoderConfig(**layers),
+        detr_decoder_config=Sam3DETRDecoderConfig(**layers, num_queries=12),
+        mask_decoder_config=Sam3MaskDecoderConfig(**narrow),
+    )
+    tracker = Sam3TrackerVideoConfig(
+        vision_config=vision,
+        prompt_encoder_config={"hidden_size": 32, "image_size": SAM3_SIDE, "patch_size": 14},
+        mask_decoder_config={"hidden_size": 32, "mlp_dim": 64, "iou_head_hidden_dim": 32},
+        image_size=SAM3_SIDE,
+        memory_attention_hidden_size=32,
+        memory_attention_feed_forward_hidden_size=32,
+        memory_attention_num_layers=1,
+        memory_attention_rope_feat_sizes=[4, 4],
+        memory_encoder_hidden_size=32,
+        memory_encoder_output_channels=16,
+        mask_downsampler_embed_dim=32,
+        memory_fuser_num_layers=1,
+        memory_fuser_embed_dim=32,
+        memory_fuser_intermediate_dim=32,
+    )
+    torch.manual_seed(0)
+    model = Sam3VideoModel(Sam3VideoConfig(detector_config=detector, tracker_config=tracker))
+    _livelier(model.tracker_model)
+    _livelier(model.detector_model)
+    (folder / "merges.txt").write_text("#version: 0.2\nc a\nca t</w>\nd o\ndo g</w>\n", encoding="utf-8")
+    return write_model(model, folder)
