@@ -55,4 +55,4 @@ class CheatSheet(QDialog):
         half = (len(tables) + 1) // 2
         left, right = "".join(tables[:half]), "".join(tables[half:])
         columns = f"<table><tr><td width='430'>{left}</td><td width='430'>{right}</td></tr></table>"
-        return f"<p style='margin-bottom: 0'>{escape(mouse)}</p>{columns}"
+        return f"<p style='margin-bottom: 12px'>{escape(mouse)}</p>{columns}"

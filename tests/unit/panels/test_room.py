@@ -159,6 +159,6 @@ def test_names_are_shown_as_they_are_and_shortened(qtbot: QtBot, fake: FakeWorks
     bar = SessionBar(as_workspace(fake), QWidget())
     qtbot.addWidget(bar._canvas)
     text = bar._class.text()
-    assert text.startswith("salt && pepper")
+    assert "salt && pep" in text
     assert "…" in text
     assert bar._class.sizeHint().width() < 300
