@@ -17,6 +17,7 @@ IMAGE_ID = Qt.ItemDataRole.UserRole
 _STATE = Qt.ItemDataRole.UserRole + 1
 _THUMBNAIL = Qt.ItemDataRole.UserRole + 2
 _PARKED = Qt.ItemDataRole.UserRole + 3
+_PROPOSED = Qt.ItemDataRole.UserRole + 4
 _ROOT = QModelIndex()
 _Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
@@ -38,6 +39,8 @@ class ImageStripModel(QAbstractListModel):
         self._rows: dict[int, int] = {}
         self._images: list[Image] = []
         self._parked: frozenset[int] = frozenset()
+        self._proposed: frozenset[int] = frozenset()
+        workspace.proposals_changed.connect(self._proposals_changed)
 
     def refresh(self) -> None:
         images = list(self._workspace.visible_images or ())
@@ -67,6 +70,13 @@ class ImageStripModel(QAbstractListModel):
         for image_id in changed:
             self.repaint(image_id)
 
+    def _proposals_changed(self) -> None:
+        """Images where proposals wait carry a mark."""
+        proposed = self._workspace.images_with_proposals
+        changed, self._proposed = proposed ^ self._proposed, proposed
+        for image_id in changed:
+            self.repaint(image_id)
+
     def rowCount(self, parent: _Index = _ROOT) -> int:
         return 0 if parent.isValid() else len(self._images)
 
@@ -84,10 +94,15 @@ class ImageStripModel(QAbstractListModel):
             return self._workspace.thumbnail(image.id)
         if role == _PARKED:
             return image.id in self._parked
+        if role == _PROPOSED:
+            return image.id in self._proposed
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleTextRole):
             size = f", {image.width} × {image.height}" if image.width else ""
             parked = self.tr(", 1 open session") if image.id in self._parked else ""
-            return f"{image.path} ({image.state.value}{size}{parked})" + (f"\n{image.error}" if image.error else "")
+            proposed = self.tr(", proposals wait") if image.id in self._proposed else ""
+            return f"{image.path} ({image.state.value}{size}{parked}{proposed})" + (
+                f"\n{image.error}" if image.error else ""
+            )
         return None
 
 
@@ -118,18 +133,20 @@ class ImageDelegate(QStyledItemDelegate):
             place = QRect(frame.center() - QRect(0, 0, size.width(), size.height()).center(), size)
             painter.drawImage(place, thumbnail)
         self._badge(painter, frame, ImageState(index.data(_STATE)))
-        if index.data(_PARKED):
-            mark = QRect(frame.right() - 19, frame.top() + 2, 18, 18)
-            self._disc(painter, mark)
-            icon("prompts", "#ffffff").paint(painter, mark.adjusted(3, 3, -3, -3))
+        marks = (("prompts", _PARKED, frame.top() + 2), ("everything", _PROPOSED, frame.bottom() - 19))
+        for name, role, top in marks:
+            if index.data(role):
+                mark = QRect(frame.right() - 19, top, 18, 18)
+                self._disc(painter, mark)
+                icon(name, "#ffffff").paint(painter, mark.adjusted(3, 3, -3, -3))
         if chosen:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Accent), 2))
             painter.drawRect(frame.adjusted(0, 0, 0, 0))
         painter.setPen(palette.color(QPalette.ColorRole.Text if chosen else QPalette.ColorRole.PlaceholderText))
-        name = QRect(rect.left(), frame.bottom() + 3, rect.width(), text_height)
-        text = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, name.width())
-        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, text)
+        below = QRect(rect.left(), frame.bottom() + 3, rect.width(), text_height)
+        text = option.fontMetrics.elidedText(str(index.data()), Qt.TextElideMode.ElideMiddle, below.width())
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
 
     def _badge(self, painter: QPainter, frame: QRect, state: ImageState) -> None:

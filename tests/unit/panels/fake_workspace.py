@@ -76,6 +76,7 @@ class FakeWorkspace(QObject):
     session_changed = Signal()
     engines_changed = Signal()
     jobs_changed = Signal()
+    proposals_changed = Signal()
     saved_changed = Signal()
     options_changed = Signal()
     history_changed = Signal()
@@ -93,6 +94,7 @@ class FakeWorkspace(QObject):
         self.session: SessionInfo | None = None
         self.parked_sessions: tuple[Any, ...] = ()
         self.label_suggestion: Any = None
+        self.images_with_proposals: frozenset[int] = frozenset()
         self.text_threshold = 0.3
         self.max_results = 20
         self.text_history: list[str] = []

@@ -7,10 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Provenance
+from desktop.panels.image_strip import ImageStrip
 from desktop.workspace import JobInfo, JobState, Notice, Workspace
 from inference.messages import FailureKind, Progress, Segment
 from inference.prompts import Point, Reference
@@ -102,6 +104,24 @@ def test_proposals_are_reviewed_image_by_image(browsing: Workspace, worker: Fake
     browsing.reject_all_proposals()
     browsing.go_to_next_proposals()
     assert browsing.current_image.path == "img3.png"
+
+
+def test_the_strip_marks_images_where_proposals_wait(browsing: Workspace, worker: FakeWorker, qtbot: QtBot) -> None:
+    strip = ImageStrip(browsing)
+    qtbot.addWidget(strip)
+    strip.show()
+    marked(browsing, worker)
+    browsing.apply_to_following(1)
+    qtbot.waitUntil(lambda: len(asked(worker)) == 1)
+    worker.answer(0.8)
+    tips = {
+        image.id: str(strip.model.index_of(image.id).data(Qt.ItemDataRole.ToolTipRole)) for image in browsing.images
+    }
+    assert [image_id for image_id, tip in tips.items() if "proposals wait" in tip] == [2]
+    strip.grab()
+    browsing.go_to_image(2)
+    browsing.reject_all_proposals()
+    assert "proposals wait" not in str(strip.model.index_of(2).data(Qt.ItemDataRole.ToolTipRole))
 
 
 def test_a_selected_instance_shows_what_to_look_for(browsing: Workspace, worker: FakeWorker, qtbot: QtBot) -> None:
