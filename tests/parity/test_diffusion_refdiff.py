@@ -18,7 +18,7 @@ from inference.models.refdiff import attention, heat, scores
 from inference.models.refdiff.clip import MaskClip, cut_out
 from inference.models.refdiff.ramp import dimmed, ramp
 from inference.models.refdiff.root_word import root_word
-from inference.models.refdiff.words import token_of
+from inference.models.refdiff.words import meant_word, token_of
 from tests.parity import vectors
 
 NAME = "refdiff"
@@ -110,7 +110,7 @@ def test_position_table(name: str) -> None:
 
 @each_text
 def test_words(i: str) -> None:
-    found = root_word(text_of(i))
+    found = meant_word(text_of(i), metadata()[f"{i}.root"])
     assert found.word == metadata()[f"{i}.root"]
     assert token_of(diffusion().tokenizer, text_of(i), found) == int(metadata()[f"{i}.root_index"])
     case().equal(f"rd.{i}.sd_ids", stable.tokens(diffusion().tokenizer, [text_of(i) + ", "], 77)[0])
@@ -121,6 +121,11 @@ def test_words(i: str) -> None:
             length = int(ours.argmax()) + 1
             assert torch.equal(ours[:length], theirs[:length].long())
             assert not theirs[length:].any()
+
+
+@each_text
+def test_root_word(i: str) -> None:
+    assert root_word(text_of(i)).word == metadata()[f"{i}.root"]
 
 
 @each_text

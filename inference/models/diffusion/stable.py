@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +93,8 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> StableDiffus
 
     def part(type_: Any, name: str, kind: torch.dtype) -> Any:
         try:
-            model = type_.from_pretrained(folder / name, torch_dtype=kind, local_files_only=True)
+            with quietly():
+                model = type_.from_pretrained(folder / name, torch_dtype=kind, local_files_only=True)
         except Exception as problem:  # each library has its own errors for damaged files
             raise WrongWeights(f"{folder.name}/{name} cannot be loaded: {first_line(problem)}") from problem
         return model.requires_grad_(False).eval().to(device)
@@ -107,6 +110,26 @@ def load(folder: Path, device: torch.device, dtype: torch.dtype) -> StableDiffus
         tokenizer,
         schedule(folder),
     )
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the loaders' progress bars and reports: what matters of them comes as an error."""
+    from diffusers.utils import logging as diffusers_log
+    from transformers.utils import logging as transformers_log
+
+    before = [(log, log.get_verbosity()) for log in (transformers_log, diffusers_log)]
+    bars = transformers_log.is_progress_bar_enabled()
+    try:
+        for log, _ in before:
+            log.set_verbosity_error()
+            log.disable_progress_bar()
+        yield
+    finally:
+        for log, verbosity in before:
+            log.set_verbosity(verbosity)
+            if bars:
+                log.enable_progress_bar()
 
 
 def first_line(problem: BaseException) -> str:

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference.engine import WrongWeights
-from inference.models.diffusion.stable import first_line, tokens
+from inference.models.diffusion.stable import first_line, quietly, tokens
 from inference.prompts import MaskArray
 
 CROP_SIDE = 224
@@ -115,7 +115,8 @@ def load_clip(folder: Path, tokenizer: Any, device: torch.device) -> MaskClip:
     from transformers import CLIPModel
 
     try:
-        model: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        with quietly():
+            model: Any = CLIPModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     except Exception as problem:  # the library has its own errors for damaged files
         raise WrongWeights(f"{folder.name} cannot be loaded: {first_line(problem)}") from problem
     words = int(model.config.text_config.vocab_size)

@@ -24,6 +24,7 @@ from inference.engine import (
     silent,
 )
 from inference.engines import peekaboo
+from inference.messages import Dropped, Progress, Segment
 from inference.models.peekaboo import search as searching
 from inference.models.peekaboo.dream import composite, dream, gravity, intersection
 from inference.models.peekaboo.marks import Marks, marks_of
@@ -32,7 +33,9 @@ from inference.models.peekaboo.search import Search, Steadiness
 from inference.models.peekaboo.segmenter import PeekabooSegmenter
 from inference.prompts import Box, MaskPrompt, Point, Polygon, Prompt, PromptSet, Reference, Scribble, Text
 from inference.results import Memory, Segmentation
+from inference.server import InProcess
 from tests.unit.inference.diffusion_model import changed, write_diffusion
+from tests.unit.inference.stub_server import Ears
 
 SIZE = (48, 80)
 COW = Text("brown cow")
@@ -219,6 +222,31 @@ def test_fitting_a_network_to_a_start_can_be_interrupted(
     assert torch.equal(runs[0], runs[1])
     assert runs[0][0, :16].mean() > 0.8
     assert runs[0][0, 16:].mean() < 0.2
+
+
+def test_as_a_background_job(models: Path, engine: PeekabooSegmenter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live previews, cancelling, and going on where it was, as the window does it."""
+    monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(models))
+    monkeypatch.setattr(peekaboo, "create", lambda: engine)
+    seen = Image(np.zeros((*SIZE, 3), np.uint8), "black")
+    options: dict[str, OptionValue] = {**QUICK, "iterations": 40, "settle": False}
+    ears = Ears(InProcess())
+    asked = Segment("peekaboo", seen, PromptSet((COW,)), "s", 1, as_job=True, options=options)
+    job = ears.submit(asked)
+    shown = ears.wait(lambda event: isinstance(event, Progress) and event.preview is not None)
+    assert isinstance(shown, Progress)
+    assert shown.preview is not None
+    assert shown.preview.shape == SIZE
+    ears.wait(lambda event: isinstance(event, Progress) and event.message == "Iteration 3 of 40")
+    ears.server.cancel(job)
+    assert isinstance(ears.end(job), Dropped)
+    again = ears.submit(replace(asked, revision=2))
+    first = ears.wait(lambda e: isinstance(e, Progress) and e.job == again and e.message.startswith("Iteration"))
+    assert isinstance(first, Progress)
+    assert int(first.message.split()[1]) >= 3
+    ears.server.cancel(again)
+    assert isinstance(ears.end(again), Dropped)
+    assert ears.server.close(10.0)
 
 
 def test_several_captions_and_negative_ones(engine: PeekabooSegmenter, picture: Image) -> None:
