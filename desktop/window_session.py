@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QInputDialog, QMenu
 
 from desktop.dataset.model import ImageState
 from desktop.window_parts import WindowParts
-from desktop.workspace import EngineStatus
+from desktop.workspace import EngineStatus, Notice, NoticeAction, Severity
 
 
 class WindowSession(WindowParts):
     """Choosing tools, accepting, leaving in layers, comparing engines, the context menu."""
 
     _resume_tool = "select"
+    _after_choice: Callable[[int], object] | None = None
+    _offered: Path | None = None
 
     def choose_tool(self, name: str) -> None:
         if name == "reference":
@@ -79,15 +83,36 @@ class WindowSession(WindowParts):
 
     def accept_with_class(self) -> None:
         """Shift+Enter: choose the class from a type-ahead at the cursor, then accept."""
-        self._accept_after_choice = True
-        self.chooser.open_at(self.cursor().pos())
+        self.choose_class(self.cursor().pos(), self.workspace.accept)
+
+    def choose_class(self, at: QPoint, then: Callable[[int], object] | None = None) -> None:
+        """Open the type-ahead of classes at a place on the screen; the choice becomes current, then ``then`` has it."""
+        self._after_choice = then
+        self.chooser.open_at(at)
 
     def _class_chosen(self, category_id: int) -> None:
         self.workspace.set_current_category(category_id)
-        if getattr(self, "_accept_after_choice", False):
-            self.workspace.accept(category_id)
-        self._accept_after_choice = False
+        if self._after_choice is not None:
+            self._after_choice(category_id)
         self.canvas.setFocus()
+
+    def _offer_names(self) -> None:
+        """Draw first, name later: once per project without classes, offer to name what was drawn (ux.md §14)."""
+        ws = self.workspace
+        unnamed = [i.id for i in ws.instances.values() if i.category_id is None]
+        if not unnamed or ws.categories or ws.project is None or self._offered == ws.project.path:
+            return
+        self._offered = ws.project.path
+        name = NoticeAction(self.tr("Name…"), self._name_unlabelled)
+        text = self.tr("The new instance has no class yet. Name it now, or draw first and name later.")
+        ws.raise_notice(Notice(text, Severity.INFO, (name,)))
+
+    def _name_unlabelled(self) -> None:
+        """Choose a class for the selected instances, or for all that have none."""
+        ws = self.workspace
+        chosen = list(ws.selection) or [i.id for i in ws.instances.values() if i.category_id is None]
+        corner = self.canvas.mapToGlobal(QPoint(16, 16))
+        self.choose_class(corner, lambda category_id: ws.set_category(chosen, category_id))
 
     def escape(self) -> None:
         """Esc in layers: the drawing, the request, the session, the region, the selection."""

@@ -11,13 +11,14 @@ from importlib.resources import as_file
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.app import create_application, create_window
+from desktop.dataset.masks import Mask
 from desktop.main_window import MainWindow
 from desktop.workspace import SavedState
 from resources import resource
@@ -115,6 +116,41 @@ def test_enter_runs_what_was_not_asked_and_then_accepts(window: MainWindow, fold
     window.registry.refresh()
     QTest.keyClick(window.canvas, Qt.Key.Key_Return)
     assert len(ws.instances) == 1
+
+
+def test_what_was_drawn_first_is_named_later(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    ws = window.workspace
+    opened(window, folder, qtbot)
+    mask = Mask.from_polygons([[(40, 40), (140, 40), (140, 160)]], *ws.image_size)
+    ws.create_instance(mask, "Polygon")
+    notice = window.notices.notice
+    assert notice is not None
+    assert "no class yet" in notice.text
+    (name,) = notice.actions
+    name.run()
+    assert window.chooser.isVisible()
+    QTest.keyClicks(window.chooser.text, "cup")
+    QTest.keyClick(window.chooser.text, Qt.Key.Key_Return)
+    (instance,) = ws.instances.values()
+    assert ws.class_name(instance.category_id) == "cup"
+    window.notices.dismiss()
+    ws.set_category([instance.id], None)
+    ws.create_instance(mask, "Polygon")
+    assert not window.notices.isVisible(), "it is offered once, and not where there are classes"
+
+
+def test_a_class_that_was_not_chosen_accepts_nothing_later(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    ws = window.workspace
+    opened(window, folder, qtbot)
+    ws.add_category("cup")
+    ws.hold_requests(True)
+    click(window, 300, 200)
+    window.accept_with_class()
+    window.chooser.close()
+    window.session_bar.class_wanted.emit(window.canvas.mapToGlobal(QPoint(10, 10)))
+    QTest.keyClick(window.chooser.text, Qt.Key.Key_Return)
+    assert ws.session is not None
+    assert window.notices.notice is None
 
 
 def test_keys_go_where_they_belong(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
