@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.device import torch_device, torch_dtype
 from inference.models.sam.frame import InputFrame
@@ -32,6 +33,7 @@ class HubSam:
         self._model.vision_encoder.to(self._dtype)
         self._processor = processor
         self.side = int(model.prompt_encoder.input_image_size)
+        self.steps = _steps(model.vision_encoder.backbone)
         self.cells = int(model.prompt_encoder.mask_input_size[0])
         # asked for a single mask, the decoder makes all four and here chooses one; we want to see them all
         decoder = self._model.mask_decoder
@@ -79,6 +81,14 @@ class HubSam:
 
     def _floats(self, values: NDArray[np.float64]) -> Tensor:
         return torch.from_numpy(values).float().to(self._device)
+
+
+def _steps(backbone: Any) -> Sequence[nn.Module]:
+    """Blocks of SAM 2's image encoder, layers of SAM 3's, or the stages of a network of ``timm``."""
+    for name in ("blocks", "layers"):
+        if hasattr(backbone, name):
+            return list(getattr(backbone, name))
+    return list(backbone.timm_model.children())
 
 
 def _all_four(masks: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:

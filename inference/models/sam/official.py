@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference.device import torch_device, torch_dtype
 from inference.models.sam.frame import InputFrame
@@ -31,6 +32,7 @@ class OfficialSam:
         self._sam.image_encoder.to(self._dtype)
         # the official predictor computes this anew for every prompt
         self._positions: Tensor = sam.prompt_encoder.get_dense_pe()
+        self.steps: Sequence[nn.Module] = list(sam.image_encoder.blocks)
         self.cells: int = sam.prompt_encoder.mask_input_size[0]
 
     def frame(self, height: int, width: int) -> InputFrame:

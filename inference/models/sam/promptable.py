@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from inference.engine import Report
 from inference.models.sam.frame import InputFrame
 
 Maps: TypeAlias = tuple[Tensor, ...]
@@ -49,6 +52,9 @@ class Promptable(Protocol):
     trusts_unstable: bool
     """Whether the single mask is taken even when small changes of its threshold change it (SAM 2 does not)."""
 
+    steps: Sequence[nn.Module]
+    """Parts of the image encoder that run one after the other: between them it can report and be cancelled."""
+
     def frame(self, height: int, width: int) -> InputFrame: ...
 
     def look(self, pixels: NDArray[np.uint8]) -> Maps:
@@ -63,3 +69,18 @@ class Promptable(Protocol):
         They have the size at which the official code leaves the square; from there one resampling leads to the image.
         """
         ...
+
+
+@contextmanager
+def reporting(steps: Sequence[nn.Module], report: Report, message: str) -> Iterator[None]:
+    """Report whenever one of the steps begins, the first at 0; what the report raises comes out of the model."""
+
+    def hook(number: int) -> Callable[[nn.Module, object], None]:
+        return lambda module, given: report(number / len(steps), message)
+
+    handles = [step.register_forward_pre_hook(hook(number)) for number, step in enumerate(steps)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -17,7 +17,7 @@ from inference.models.sam.candidates import Reading, readings
 from inference.models.sam.files import digest
 from inference.models.sam.memories import GIVEN_LOGIT, from_mask, recall, remember
 from inference.models.sam.probing import GridProbe
-from inference.models.sam.promptable import Asked, Decoded, Promptable
+from inference.models.sam.promptable import Asked, Decoded, Promptable, reporting
 from inference.models.sam.prompting import Question, excluded, negative_points, questions
 from inference.models.sam.sight import SIZE, Sight, maps_of
 from inference.prompts import MaskArray, MaskPrompt, Prompt, PromptSet
@@ -53,8 +53,8 @@ class SamSegmenter:
     @torch.inference_mode()
     def encode(self, image: Image, report: Report) -> Sight:
         """The image encoder, once per image."""
-        report(None, "Looking at the image")
-        return Sight(self._model.frame(image.height, image.width), self._model.look(image.pixels))
+        with reporting(self._model.steps, report, "Looking at the image"):
+            return Sight(self._model.frame(image.height, image.width), self._model.look(image.pixels))
 
     @torch.inference_mode()
     def segment(self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report) -> Segmentation:

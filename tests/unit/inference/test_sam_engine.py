@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from inference import proposals
-from inference.engine import Capability, EngineError, Image, UnusablePrompts, Vocabulary, silent
+from inference.engine import Cancelled, Capability, EngineError, Image, UnusablePrompts, Vocabulary, silent
 from inference.engines import edgetam, sam, sam2
 from inference.features import DeviceFeatures, RestoresFeatures, StorableFeatures
 from inference.models.sam.checkpoint import load
@@ -227,6 +227,24 @@ def test_everything_gives_regions_of_the_image(opened: Opened) -> None:
         assert 0 <= region.score <= 1
         assert region.label is None
     assert Capability.VOCABULARY not in opened.engine.spec.capabilities
+
+
+def test_looking_reports_from_step_to_step_and_can_be_cancelled(opened: Opened) -> None:
+    image = Image(picture(*SIZE), "hash")
+    fractions: list[float | None] = []
+    opened.engine.encode(image, lambda fraction, message, preview=None: fractions.append(fraction))
+    assert fractions[0] == 0
+    assert len(fractions) >= 2
+    assert fractions == sorted(fractions, key=lambda fraction: fraction or 0.0)
+
+    def cancelled(fraction: float | None, message: str, preview: object = None) -> None:
+        if fraction:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        opened.engine.encode(image, cancelled)
+    again = opened.engine.encode(image, silent)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(again.maps, opened.sight.maps, strict=True))
 
 
 def test_it_cannot_name_anything(opened: Opened) -> None:
