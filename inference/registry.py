@@ -21,7 +21,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
-from inference.engine import Engine, EngineError, EngineSpec
+from inference.engine import Engine, EngineError, EngineSpec, WeightsMissing
+from inference.weights import NoWeights, names_for
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,17 @@ def installed(name: str) -> bool:
 
 
 def create_engine(name: str) -> Engine:
-    """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing` or another :class:`EngineError`."""
-    return _plug_in(name).create()
+    """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing` or another :class:`EngineError`.
+
+    Missing weights are a :class:`NoWeights`, which knows what to get.
+    """
+    plug_in = _plug_in(name)
+    try:
+        return plug_in.create()
+    except NoWeights:
+        raise
+    except WeightsMissing as error:
+        raise NoWeights(str(error), names_for(plug_in.SPEC.weights)) from error
 
 
 def default_engine() -> str:

@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
         return Exit.WRONG_INPUT
     except WeightsMissing as error:
         say(f"maskwright: {error}")
-        for line in weights.hints(getattr(error, "names", ())):
+        for line in weights.hints(error):
             say(line)
         return Exit.WEIGHTS_MISSING
     except (InputProblem, DatasetError, EngineError, BadIndex) as error:

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from desktop.cli.output import Exit, InputProblem, console, print_json, say
 from inference import weights
+from inference.engine import WeightsMissing
 from inference.registry import engine_specs
-from inference.weights import Entry, Located, fetching, keeping, readable
+from inference.weights import Entry, Located, NoWeights, fetching, keeping, readable
 from inference.weights.transfer import FetchProblem
 
 app = typer.Typer(help="Model weights on this computer, and how to get them. Only `fetch` uses the network.")
@@ -131,14 +132,15 @@ def remove(name: Name, as_json: Json = False) -> None:
         print_json({"deleted": list(map(str, removal.deleted)), "forgotten": list(map(str, removal.forgotten))})
 
 
-def hints(names: tuple[str, ...]) -> list[str]:
+def hints(error: WeightsMissing) -> list[str]:
     """What to do about missing weights, one line each."""
-    if not names:
-        return []
-    entry = weights.catalogue().entry(names[0])
-    size = f"{entry.size_text}, " if entry.size_text else ""
+    entries = [weights.catalogue().entry(name) for name in error.names] if isinstance(error, NoWeights) else []
+    lines = []
+    for entry in entries:
+        size = f"{entry.size_text}, " if entry.size_text else ""
+        lines.append(f"Get it: maskwright weights fetch {entry.name}   ({size}licence: {entry.licence}; {entry.home})")
     return [
-        f"Get it: maskwright weights fetch {entry.name}   ({size}licence: {entry.licence}; {entry.home})",
+        *lines,
         "Or, when you have it: maskwright weights add FILE-OR-FOLDER",
         f"Model folder: {weights.folder()}",
     ]

@@ -15,7 +15,7 @@ Free of torch, of the network and of code in files: the window may import it.
 """
 
 from inference.weights.entries import Catalogue, Entry, EntryFile, Family, UnknownWeights, catalogue, readable
-from inference.weights.finding import Located, NoWeights, find, find_all, locate, recognise
+from inference.weights.finding import Located, NoWeights, find, find_all, locate, names_for, recognise
 from inference.weights.places import FOLDER_VARIABLE, folder
 from inference.weights.tensors import CodeInside, tensors_of
 
@@ -34,6 +34,7 @@ __all__ = [
     "find_all",
     "folder",
     "locate",
+    "names_for",
     "readable",
     "recognise",
     "tensors_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +34,7 @@ class Located:
 
 
 class NoWeights(WeightsMissing):
-    """As :class:`WeightsMissing`; ``names`` are the catalogue names that would serve, for what to do about it."""
+    """As :class:`WeightsMissing`; ``names``: entries of the catalogue that would help, one for each need."""
 
     def __init__(self, message: str, names: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -54,8 +54,7 @@ def locate(name: str, engine: str = "") -> Located:
     if found is None:
         known = catalogue()
         title = engine or known.title(name)
-        names = tuple(entry.name for entry in known.serving(name))
-        raise NoWeights(f"{title} needs a weights file. None was found in the model folders.", names)
+        raise NoWeights(f"{title} needs a weights file. None was found in the model folders.", names_for((name,)))
     return found
 
 
@@ -67,6 +66,13 @@ def find(name: str) -> Located | None:
         if found is not None:
             return found
     return _by_mark(name, known)
+
+
+def names_for(needs: Sequence[str]) -> tuple[str, ...]:
+    """The entries to get for needs (names of entries or families) that nothing on this machine serves."""
+    known = catalogue()
+    listed = [need for need in needs if need in known.entries or need in known.families]
+    return tuple(known.serving(need)[0].name for need in listed if find(need) is None)
 
 
 def find_all(name: str) -> tuple[Located, ...]:

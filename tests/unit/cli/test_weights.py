@@ -133,3 +133,6 @@ def test_missing_weights_are_exit_code_3_with_what_to_do(call: Call, server: Ser
     assert "SEEM needs a weights file. None was found in the model folders." in answer.err
     assert "maskwright weights fetch seem-focal-t-v0" in answer.err
     assert "maskwright weights add" in answer.err
+    answer = call("segment", str(image), "--engine", "tcl", "--text", "cat")
+    assert answer.code == 3
+    assert "maskwright weights fetch tcl" in answer.err

@@ -264,7 +264,12 @@ def test_the_packaged_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     known = weights.catalogue()
     assert known.entry("sam-vit-b").size == 375_042_383
     assert {"sam", "seem", "tcl", "odise", "stable-diffusion", "clip"} <= set(known.families)
+    keys: dict[object, str] = {}
     for entry in known.entries.values():
+        # one file must not be taken for two networks; versions of one network with the same tensors are of one family
+        tensors = tuple(sorted(entry.key_file.tensors.items()))
+        assert keys.setdefault(tensors, entry.family) == entry.family, entry.name
+        assert entry.size_text or entry.name == "clip-words", entry.name
         assert entry.licence, entry.name
         assert entry.notice, entry.name
         assert entry.can_be_fetched, entry.name
