@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from inference.engine import Engine, EngineSpec, Speed
 from inference.models.diffusion import files
 from inference.models.refdiff.settings import OPTIONS
@@ -43,8 +45,9 @@ def create() -> Engine:
     return RefDiffSegmenter(SPEC, diffusion, clip, fingerprint, registry.create_engine, _proposes)
 
 
+@cache
 def _proposes(engine: str) -> bool:
-    """Whether an engine that proposes regions could be loaded now."""
+    """Whether an engine that proposes regions could be loaded; looked up once, because options are set for each job."""
     from inference import registry
 
     return engine in {spec.name for spec in registry.engine_specs()} and registry.installed(engine)

@@ -49,11 +49,12 @@ class Parts:
 
 def attention_scores(heat: NDArray[np.floating], masks: MaskArray) -> Scores:
     """Mean of the map (H, W) inside each mask less the mean outside."""
-    flat = masks.reshape(len(masks), -1).astype(np.float64)
-    values = heat.reshape(-1).astype(np.float64)
-    inside, sizes = flat @ values, flat.sum(1)
+    values = heat.astype(np.float64)
+    # one by one: as numbers, all masks of a large picture take a gigabyte
+    inside = np.array([values[mask].sum() for mask in masks])
+    sizes = masks.sum((1, 2))
     outside = values.sum() - inside
-    found: Scores = (inside / (sizes + 1e-6) - outside / (flat.shape[1] - sizes + 1e-6)).astype(np.float32)
+    found: Scores = (inside / (sizes + 1e-6) - outside / (values.size - sizes + 1e-6)).astype(np.float32)
     return found
 
 
