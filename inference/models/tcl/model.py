@@ -78,7 +78,8 @@ class Tcl(nn.Module):
         tokens = self.clip_image_encoder.clip_visual.tokens_before_last(padded)
         grounded = self.masker.image_encoder(tokens, height, width)
         spatial = self.frozen_map(tokens, height, width)
-        guide = functional.interpolate(padded, size=grounded.shape[-2:], mode="bilinear", align_corners=True)
+        # in single precision: the smallest deviation that the refinement knows is nothing in half
+        guide = functional.interpolate(padded.float(), size=grounded.shape[-2:], mode="bilinear", align_corners=True)
         return TclFeatures(
             grounded=grounded,
             frozen=self.clip_image_encoder.clip_proj.on_map(spatial),

@@ -16,6 +16,7 @@ from inference.engine import EngineError, Image, Vocabulary, WeightsMissing, Wro
 from inference.engines import clip
 from inference.features import FeatureCache
 from inference.messages import Priority, RankLabels
+from inference.models.clip import labeller, towers
 from inference.models.clip.labeller import ClipFeatures, ClipLabeller, close_look, patches
 from inference.models.clip.towers import load
 from inference.outbox import Outbox
@@ -109,6 +110,16 @@ def test_small_masks_get_a_close_look(folder: Path, seen: ClipFeatures) -> None:
     cut, inside = close_look(PIXELS, small[0])
     assert cut.shape[:2] == inside.shape == (60, 64)
     assert inside.sum() == small[0].sum()
+
+
+def test_half_precision_is_close(engine: ClipLabeller, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU."""
+    for module in (labeller, towers):
+        monkeypatch.setattr(module, "torch_dtype", lambda: torch.bfloat16)
+    half = ClipLabeller(clip.SPEC, load(folder), close_looks=2)
+    image = Image(PIXELS, "hash")
+    rough, exact = (each.embed(each.encode(image, silent), MASKS[:2]) for each in (half, engine))
+    assert float(torch.nn.functional.cosine_similarity(rough, exact).min()) > 0.98
 
 
 def test_a_car_does_not_speak_against_a_vehicle() -> None:

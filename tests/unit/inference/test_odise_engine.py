@@ -13,6 +13,7 @@ import torch
 
 from inference.engine import Image, UnusablePrompts, Vocabulary, WeightsMissing, silent
 from inference.engines import odise
+from inference.models.clip import towers
 from inference.models.odise import segmenter as segmenters
 from inference.models.odise.masked_clip import ImageTokens
 from inference.models.odise.model import Odise, OdiseFeatures
@@ -162,6 +163,24 @@ def test_both_heads(engine: OdiseSegmenter, seen: OdiseSight, files: dict[str, P
     only = OdiseSegmenter(odise.SPEC, {"caption": files["caption"]}, files["diffusion"], files["clip"])
     with pytest.raises(WeightsMissing, match="label model"):
         only.configure({"head": "label"})
+
+
+def test_half_precision_is_close(
+    engine: OdiseSegmenter, seen: OdiseSight, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where the frozen networks compute in half precision and the heads do not."""
+    for module in (segmenters, towers):
+        monkeypatch.setattr(module, "torch_dtype", lambda: torch.bfloat16)
+    monkeypatch.setattr(segmenters, "SHORT", 128)
+    half = OdiseSegmenter(odise.SPEC, {"label": files["label"]}, files["diffusion"], files["clip"])
+    assert {half._frozen.unet.dtype, half._frozen.vae.dtype, half._frozen.clip.dtype} == {torch.bfloat16}
+    pixels = np.random.default_rng(6).integers(0, 256, (*SIZE, 3), np.uint8)
+    rough = half.encode(Image(pixels, "hash"), silent).features
+    exact = engine.encode(Image(pixels, "hash"), silent).features
+    for name in ("masks", "embeddings", "clip_embeddings"):
+        pair = torch.stack([getattr(each, name).float().flatten() for each in (rough, exact)])
+        assert float(torch.corrcoef(pair)[0, 1]) > 0.95, name
+    assert half.label(half.encode(Image(pixels, "hash"), silent), [np.ones(SIZE, bool)], NAMES).scores.max() > 0
 
 
 MEMORY_OF_A_LARGE_PHOTO = """

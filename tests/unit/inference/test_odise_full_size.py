@@ -17,6 +17,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPTextModel
 
 from inference.engine import Image, Vocabulary, WrongWeights, silent
 from inference.engines import odise
+from inference.models.clip import towers
 from inference.models.odise import checkpoint, segmenter
 from inference.models.odise.masked_clip import ImageTokens
 from inference.models.odise.model import OdiseFeatures
@@ -51,6 +52,9 @@ def test_the_released_names_load_strictly(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_full_size_networks_load_and_new_names_are_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In half precision, as on a GPU: half the memory."""
+    for module in (segmenter, towers):
+        monkeypatch.setattr(module, "torch_dtype", lambda: torch.bfloat16)
     head = tmp_path / "odise.pth"
     torch.save({"model": released_tensors("label")}, head)
     engine, loading = _timed(
@@ -72,7 +76,7 @@ def test_full_size_networks_load_and_new_names_are_cheap(tmp_path: Path, monkeyp
     )
     print(f"kept of a photo: {sight.nbytes / 1e6:.0f} MB")
     print(f"whole image, first time (all texts) {texts:.1f} s; same names {again:.2f} s; ten new names {changed:.2f} s")
-    print(f"ten new names / {CROPS} crops: {changed / (CROPS * crop):.4f}")
+    print(f"ten new names / ({CROPS} crops and all texts): {changed / (CROPS * crop + texts):.4f}")
     assert changed <= 0.02 * (CROPS * crop + texts)
 
 

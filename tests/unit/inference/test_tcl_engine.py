@@ -13,6 +13,7 @@ from PIL import Image as PillowImage
 from inference import registry
 from inference.engine import EngineError, Image, Options, UnusablePrompts, Vocabulary, WeightsMissing, silent
 from inference.engines import tcl
+from inference.models.tcl import segmenter as segmenters
 from inference.models.tcl import sight as sights
 from inference.models.tcl.segmenter import SMALLEST_SHARE, TclSegmenter
 from inference.models.tcl.sight import TclSight
@@ -147,6 +148,19 @@ def test_names_for_masks(engine: TclSegmenter, seen: TclSight) -> None:
     mean = sights.probabilities(engine._model, seen, engine._names(["cat"]), refined=False)[0].mean()
     assert 0 < whole.scores[0, 0] < 1
     assert mean > 0
+
+
+def test_half_precision_is_close(
+    engine: TclSegmenter, seen: TclSight, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU."""
+    texts = engine._names(NAMES.names)
+    exact = sights.probabilities(engine._model, seen, texts, refined=True)[0]
+    monkeypatch.setattr(segmenters, "torch_dtype", lambda: torch.bfloat16)
+    half = TclSegmenter(tcl.SPEC, file, None)
+    sight = half.encode(Image(picture(), "hash"), silent)
+    rough = sights.probabilities(half._model, sight, half._names(NAMES.names), refined=True)[0]
+    assert float(torch.corrcoef(torch.stack([exact.flatten(), rough.flatten()]))[0, 1]) > 0.95
 
 
 def test_the_minimal_file_takes_its_towers_from_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
