@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from desktop.cli import values
 from desktop.cli.output import InputProblem, print_json, say
 from desktop.dataset import images
+from inference import labels as label_service
 from inference.engine import Capability, Configurable, Engine, Image, Vocabulary, silent
 from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
 from inference.registry import create_engine, default_engine
@@ -67,14 +68,13 @@ def segment(
 
     ranked: list[list[tuple[str, float]]] = [[(x.name, x.score) for x in c.labels] for c in answer.candidates]
     if labels:
-        if Capability.LABEL not in chosen.spec.capabilities:
-            raise InputProblem(
-                f"{chosen.spec.title} does not rank labels; leave --labels out or choose another engine."
-            )
-        names = values.names(labels)
-        scores = chosen.label(features, [c.mask() for c in answer.candidates], Vocabulary(names))
+        names, masks = Vocabulary(values.names(labels)), [c.mask() for c in answer.candidates]
+        if Capability.LABEL in chosen.spec.capabilities:
+            scores = chosen.label(features, masks, names)
+        else:
+            scores = label_service.rank(picture, masks, names, chosen.spec.name)
         rows = range(len(answer.candidates))
-        ranked = [[(x.name, x.score) for x in scores.ranked(row, len(names))] for row in rows]
+        ranked = [[(x.name, x.score) for x in scores.ranked(row, len(names.names))] for row in rows]
     _write(answer, loaded.pixels, out, overlay)
     summary = {
         "engine": chosen.spec.name,
