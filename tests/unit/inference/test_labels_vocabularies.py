@@ -12,7 +12,13 @@ from inference import vocabularies
 from inference.engine import Vocabulary
 from inference.vocabularies import BadVocabulary, joined, packaged, parse, plain, read
 
-COUNTS = {"coco133": (80, 53), "coco-synonyms": (80, 53), "ade150": (101, 49), "imagenet": (1000, 0), "everyday": (1661, 24)}
+COUNTS = {
+    "coco133": (80, 53),
+    "coco-synonyms": (80, 53),
+    "ade150": (101, 49),
+    "imagenet": (1000, 0),
+    "everyday": (1661, 24),
+}
 WORDS = st.text(st.sampled_from("abcdé "), min_size=1, max_size=8).filter(lambda word: bool(word.strip()))
 
 
