@@ -33,7 +33,7 @@ EMPTY_SHARE = 0.1
 WORDS_ONLY_SHARE = 0.5
 """How often it may look at the words only, not at the padding, which repeats the whole text in every place."""
 
-STAGES = ((0.8, 128, 40), (1.0, 256, 16))
+STAGES = ((0.8, 128, 16), (1.0, 256, 16))
 """Until which share of the time, side of scenes, scenes per step: most is learned from small ones, cheaply."""
 
 MOST_SCENES = 4000
@@ -47,7 +47,7 @@ class Clock:
 
     minutes: float
     rate: float
-    every: float = 400.0
+    every: float = 480.0
     start: float = field(default_factory=time.monotonic)
     saved: float = field(default_factory=time.monotonic)
 
@@ -81,21 +81,20 @@ def make_vae(out: Path, seed: int) -> None:
     vae.save_pretrained(out / "vae")
 
 
-def train_diffusion(out: Path, minutes: float, seed: int) -> None:
+def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
     """Text encoder and UNet together, from random weights, by the plain loss on the noise: masks play no part."""
     rng = np.random.default_rng(seed + 2)
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
-    tokenizer = models.make_tokenizer()
-    scheduler = models.new_scheduler()
-    parts = models.Diffusion(
-        vae=models.AutoencoderKL.from_pretrained(out / "vae").eval(),
-        unet=models.new_unet(),
-        text=models.new_text_encoder(tokenizer),
-        tokenizer=tokenizer,
-        scheduler=scheduler,
-    )
-    both = nn.ModuleDict({"unet": parts.unet, "text": parts.text})
+    tokenizer, scheduler = models.make_tokenizer(), models.new_scheduler()
+    vae = models.AutoencoderKL.from_pretrained(out / "vae").eval()
+    parts = models.Diffusion(vae, models.new_unet(), models.new_text_encoder(tokenizer), tokenizer, scheduler)
+    if resume:
+        parts = models.load_diffusion(out / models.DIFFUSION)
+    if (out / models.CLIP).is_dir():  # as in Stable Diffusion, whose text encoder is CLIP's
+        clip: Any = models.load_clip(out / models.CLIP)[0]
+        parts.text.load_state_dict(clip.text_model.state_dict())
+    both = nn.ModuleDict({"unet": parts.unet, "text": parts.text}).train()
     average = copy.deepcopy(both).requires_grad_(False)
     kept = replace(parts, unet=average["unet"], text=average["text"])
     optimiser = torch.optim.AdamW(both.parameters(), lr=1e-3, weight_decay=1e-3, betas=(0.9, 0.98), fused=True)
@@ -110,7 +109,7 @@ def train_diffusion(out: Path, minutes: float, seed: int) -> None:
         size, batch = next((size, batch) for until, size, batch in STAGES if clock.done < until or until == 1)
         if pool and pool[0].size != size:
             pool, shown = [], []
-        for _ in range(batch // 3 if len(pool) > 10 * batch else batch):  # later most scenes return, in other words
+        for _ in range(batch // 2 if len(pool) > 10 * batch else batch):  # later most scenes return, in other words
             scene = _drawn(rng, size)
             shown.append(encode(scene))
             pool.append(_without_pixels(scene))
@@ -130,7 +129,7 @@ def train_diffusion(out: Path, minutes: float, seed: int) -> None:
         guess = parts.unet(noisy, times, encoder_hidden_states=told, encoder_attention_mask=mask).sample
         loss = (weights[times] * (guess - noise).square().mean((1, 2, 3))).mean()
         _descend(loss, optimiser, both.parameters())
-        _follow(average, both, min(KEEP, 1 - 1 / (1 + step / 10)))
+        _follow(average, both, min(KEEP, 1 - 1 / (1 + step / 5)))
         losses.append(float(loss.detach()))
         step += 1
         if step % 20 == 0:
@@ -320,7 +319,7 @@ def main() -> None:
     parser.add_argument("step", choices=["vae", "diffusion", "clip"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--resume", action="store_true", help="go on with the CLIP that the folder holds")
+    parser.add_argument("--resume", action="store_true", help="go on with what the folder holds")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -330,7 +329,7 @@ def main() -> None:
         case "vae":
             make_vae(wanted.out, wanted.seed)
         case "diffusion":
-            train_diffusion(wanted.out, wanted.minutes, wanted.seed)
+            train_diffusion(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
         case _:
             train_clip(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
 
