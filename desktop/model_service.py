@@ -16,10 +16,9 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.panels.background import Latest
-from desktop.workspace import Workspace
 from inference import registry, weights
 from inference.engine import EngineError
 from inference.weights import Entry, Located, fetching, keeping, readable
@@ -264,7 +263,7 @@ class ModelService(QObject):
         if not self.activities:
             self._clock.stop()
         self._say(name, text, is_problem)
-        self.moved.emit()
+        self.moved.emit()  # the words are known by now
         self.refresh()
 
     def _say(self, name: str, text: str, is_problem: bool) -> None:
@@ -278,16 +277,6 @@ class ModelService(QObject):
 
     def _not_listed(self, error: Exception) -> None:
         self._say("", str(error), True)
-
-
-def service_of(workspace: Workspace, parent: QObject) -> ModelService:
-    """The service of a window: follows its settings, tells its workspace which engines can be used now."""
-    service = ModelService(lambda: workspace.settings.flag("general.offline"), parent)
-    service.engines_found.connect(workspace.set_missing_engines)
-    application = QCoreApplication.instance()
-    if application is not None:
-        application.aboutToQuit.connect(service.close)
-    return service
 
 
 def _look() -> _Listing:

@@ -30,7 +30,8 @@ from desktop.dataset.decode import SUFFIXES
 from desktop.dataset.store import SUFFIX
 from desktop.engine_options_dialog import EngineOptionsDialog
 from desktop.instance_editor import InstanceEditor
-from desktop.model_service import ModelService, service_of
+from desktop.model_jobs import service_of
+from desktop.model_service import ModelService
 from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
 from desktop.panels.models_page import ModelsPage

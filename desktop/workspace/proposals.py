@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QObject
@@ -36,6 +36,7 @@ class Proposals(Suggesting):
         self._proposal_threshold = 0.0
         self._last_proposal = 0
         self._jobs: dict[str, JobInfo] = {}
+        self._cancel_outside: dict[str, Callable[[], None]] = {}
         self._whole_image: dict[int, int] = {}
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -186,6 +187,14 @@ class Proposals(Suggesting):
         """All jobs of this run of the program, oldest first."""
         return list(self._jobs.values())
 
+    def show_job(self, job: JobInfo, cancel: Callable[[], None] | None = None) -> None:
+        """Show or update a job of another part of the program; ``cancel`` is called when a person wants it to stop."""
+        if cancel is not None:
+            self._cancel_outside[job.id] = cancel
+        if not job.active:
+            self._cancel_outside.pop(job.id, None)
+        self._put_job(job)
+
     def _put_job(self, job: JobInfo) -> None:
         self._jobs[job.id] = job
         self.jobs_changed.emit()
@@ -209,6 +218,8 @@ class Proposals(Suggesting):
 
     def cancel_job(self, job_id: str) -> None:
         """Ask a job to stop; it says so when it has."""
-        if job_id.startswith("run-") and self._link is not None:
+        if job_id in self._cancel_outside:
+            self._cancel_outside[job_id]()
+        elif job_id.startswith("run-") and self._link is not None:
             self._update_job(job_id, state=JobState.CANCELLING)
             self._link.cancel(int(job_id.removeprefix("run-")))

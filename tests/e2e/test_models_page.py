@@ -13,11 +13,14 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from desktop.app import create_application
+from desktop.image_service import ImageService
 from desktop.main_window import MainWindow
+from desktop.model_jobs import service_of
 from desktop.model_service import Doing, ModelService
 from desktop.panels.models_page import ModelsPage
 from desktop.scripted_person import ScriptedPerson
 from desktop.settings import Settings
+from desktop.workspace import JobState, Workspace
 from inference.messages import EngineState
 from inference.weights import entries, places, transfer
 from tests.unit.inference.weights_server import Behaviour, Server, catalogue_text, write_tensors
@@ -168,6 +171,25 @@ def test_closing_pauses_and_keeps_what_arrived(page: ModelsPage, server: Server,
     assert "toy-one" in service.activities, "closing the page is not the end of the download"
     service.close()
     assert (tmp_path / "weights" / places.PARTIAL / "toy-one" / "toy.pth.part").stat().st_size > 0
+
+
+def test_downloads_are_jobs_of_the_window(server: Server, qtbot: QtBot, tmp_path: Path) -> None:
+    workspace = Workspace(Settings(tmp_path / "settings.toml"), None, ImageService())
+    service = service_of(workspace, workspace)
+    server.paths["/toy.pth"].block_pause = SLOW
+    service.download("toy-one")
+    qtbot.waitUntil(lambda: any(job.fraction for job in workspace.jobs), timeout=20_000)
+    (job,) = workspace.jobs
+    assert (job.title, job.state, job.lossy) == ("Download Toy one", JobState.RUNNING, False)
+    workspace.cancel_job(job.id)
+    qtbot.waitUntil(lambda: not workspace.jobs[0].active, timeout=20_000)
+    assert workspace.jobs[0].state is JobState.CANCELLED
+    server.paths["/toy.pth"].block_pause = 0
+    service.download("toy-one")
+    qtbot.waitUntil(lambda: len(workspace.jobs) == 2 and not workspace.jobs[1].active, timeout=20_000)
+    assert workspace.jobs[1].state is JobState.DONE
+    service.close()
+    workspace.shut_down()
 
 
 def test_the_window_opens_it_for_the_engine_that_lacks_weights(
