@@ -3,59 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference import weights as stored
-from inference.engine import WeightsMissing, WrongWeights
+from inference.engine import WrongWeights
 from inference.weights import places
 from inference.weights.tensors import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``mark``: how a tensor's name begins that only files of the family hold. ``hub``: who publishes them."""
+    """``name`` in the catalogue; ``mark``: how the name of a tensor begins that only files of the family hold."""
 
     name: str
     title: str
     mark: str
-    hub: tuple[str, ...] = ()
 
 
 SAM = Family("sam", "SAM", "image_encoder.neck.0.weight")
-SAM2 = Family(
-    "sam2",
-    "SAM 2",
-    "vision_encoder.backbone.blocks.0.attn.qkv.weight",
-    (
-        "facebook/sam2.1-hiera-large",
-        "facebook/sam2.1-hiera-base-plus",
-        "facebook/sam2.1-hiera-small",
-        "facebook/sam2.1-hiera-tiny",
-    ),
-)
-EDGETAM = Family("edgetam", "EdgeTAM", "vision_encoder.backbone.timm_model.", ("yonigozlan/EdgeTAM-hf",))
-SAM3 = Family("sam3", "SAM 3", "detector_model.vision_encoder.backbone.", ("facebook/sam3",))
+SAM2 = Family("sam2", "SAM 2", "vision_encoder.backbone.blocks.0.attn.qkv.weight")
+EDGETAM = Family("edgetam", "EdgeTAM", "vision_encoder.backbone.timm_model.")
+SAM3 = Family("sam3", "SAM 3", "detector_model.vision_encoder.backbone.")
 
 MERGES = "merges.txt"
 
 
 def find(family: Family) -> Path | None:
-    """The weights file of a family, those of the catalogue first, or None. Reads tables of contents only."""
-    if family.name in stored.catalogue().families:
-        known = stored.find(family.name)
-        if known is not None:
-            return known.path
-    return next((path for path in _candidates(family) if holds(path, family.mark)), None)
+    """The weights file of a family, released sizes first, then any that has its mark; None when there is none.
+
+    Reads tables of contents only.
+    """
+    known = stored.find(family.name)
+    if known is not None:
+        return known.path
+    files = (path for place in (places.folder(), *places.added()) for path in places.files_below(place))
+    return next((path for path in files if path.suffix in SUFFIXES and holds(path, family.mark)), None)
 
 
 def locate(family: Family) -> Path:
-    """As :func:`find`. Raises :class:`WeightsMissing` when there is none."""
-    path = find(family)
-    if path is None:
-        raise WeightsMissing(f"{family.title} needs a weights file. None was found in the model folders.")
-    return path
+    """As :func:`find`. Raises ``NoWeights`` (a ``WeightsMissing``), which names what would help."""
+    return find(family) or stored.locate(family.name, family.title).path
 
 
 def holds(path: Path, mark: str) -> bool:
@@ -79,9 +67,3 @@ def digest(path: Path) -> str:
     """The first 16 hexadecimal digits of a file's SHA-256."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
-
-
-def _candidates(family: Family) -> Iterator[Path]:
-    snapshots = [place for name in family.hub for place in places.snapshots(name)]
-    for place in (places.folder(), *places.added(), *snapshots):
-        yield from (path for path in places.files_below(place) if path.suffix in SUFFIXES)

@@ -24,7 +24,8 @@ class InputFrame:
     def padded(height: int, width: int, side: int) -> InputFrame:
         """The longer side fills the square, the rest stays empty (SAM)."""
         scale = side / max(height, width)
-        return InputFrame(height, width, int(height * scale + 0.5), int(width * scale + 0.5), side)
+        rows, columns = (max(1, int(length * scale + 0.5)) for length in (height, width))
+        return InputFrame(height, width, rows, columns, side)
 
     @staticmethod
     def stretched(height: int, width: int, side: int) -> InputFrame:

@@ -21,6 +21,7 @@ SIDE = 1024
 def test_the_longer_side_fills_the_square(height: int, width: int) -> None:
     frame = InputFrame.padded(height, width, SIDE)
     assert max(frame.rows, frame.columns) == SIDE
+    assert min(frame.rows, frame.columns) >= 1
     assert abs(frame.rows * width - frame.columns * height) <= max(height, width)
     rows, columns = frame.low(256)
     assert 1 <= rows <= 256
