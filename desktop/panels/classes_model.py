@@ -57,7 +57,7 @@ class ClassesModel(QAbstractListModel):
         """Read the workspace again; rows that stayed keep their selection."""
         rows = [
             (place, category)
-            for place, category in enumerate(self._workspace.categories or ())
+            for place, category in enumerate(self._workspace.categories)
             if self._filter in category.name.casefold()
         ]
         if [c.id for _, c in rows] == [c.id for _, c in self._rows]:

@@ -89,7 +89,7 @@ class ClassesPanel(QWidget):
         else:
             self._empty.say(self.tr("Draw first, name later"), self.tr("Add class…"))
             self._stack.setCurrentWidget(self._empty)
-        explain(self._add, self._workspace.read_only or "", self.tr("Add class; paste a list of names with Ctrl+V"))
+        explain(self._add, self._workspace.read_only, self.tr("Add class; paste a list of names with Ctrl+V"))
         current = self.model.row_of(self._workspace.current_category)
         if current is not None:
             self.view.setCurrentIndex(current)
@@ -155,7 +155,7 @@ class ClassesPanel(QWidget):
         workspace, menu = self._workspace, QMenu(self)
         menu.setToolTipsVisible(True)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        reason = workspace.read_only or ""
+        reason = workspace.read_only
         others = [other for other in workspace.categories if other.id != category.id]
         rename = menu.addAction(icon("edit"), self.tr("Rename or recolour…"), partial(self.edit, category.id))
         merge = menu.addMenu(icon("merge"), self.tr("Merge into"))

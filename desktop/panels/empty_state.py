@@ -96,7 +96,7 @@ class EmptyWindowPage(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        recent = list(self._workspace.recent_projects() or ())[:_RECENT]
+        recent = list(self._workspace.recent_projects())[:_RECENT]
         self._recent_heading.setVisible(bool(recent))
         for path in recent:
             self._recent.addWidget(self._recent_button(path), 0, Qt.AlignmentFlag.AlignHCenter)

@@ -260,7 +260,7 @@ class ExportDialog(QDialog):
         self._follow_job()
 
     def _follow_job(self) -> None:
-        job = next((job for job in self._workspace.jobs or () if self._job and job.id == self._job), None)
+        job = next((job for job in self._workspace.jobs if self._job and job.id == self._job), None)
         if job is None:
             return
         if job.active:

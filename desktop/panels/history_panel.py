@@ -37,7 +37,7 @@ class HistoryPanel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        entries = list(self._workspace.history() or ())
+        entries = list(self._workspace.history())
         self._stack.setCurrentWidget(self.list if entries else self._empty)
         self.list.clear()
         opened = QListWidgetItem(icon("image"), self.tr("Image opened"))

@@ -185,7 +185,7 @@ class ImageStrip(QWidget):
         chosen = self._workspace.image_filter.category_id
         self._class.clear()
         self._class.addItem(self.tr("Any class"), None)
-        for category in self._workspace.categories or ():
+        for category in self._workspace.categories:
             self._class.addItem(category.name, category.id)
         self._class.setCurrentIndex(max(self._class.findData(chosen), 0))
 

@@ -43,7 +43,7 @@ class ImageStripModel(QAbstractListModel):
         workspace.proposals_changed.connect(self._proposals_changed)
 
     def refresh(self) -> None:
-        images = list(self._workspace.visible_images or ())
+        images = list(self._workspace.visible_images)
         self.beginResetModel()
         self._images = images
         self._rows = {image.id: row for row, image in enumerate(images)}
@@ -65,7 +65,7 @@ class ImageStripModel(QAbstractListModel):
 
     def parked_changed(self) -> None:
         """Images with a parked session carry a mark."""
-        parked = frozenset(session.image_id for session in self._workspace.parked_sessions or ())
+        parked = frozenset(session.image_id for session in self._workspace.parked_sessions)
         changed, self._parked = parked ^ self._parked, parked
         for image_id in changed:
             self.repaint(image_id)

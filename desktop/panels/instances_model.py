@@ -124,7 +124,7 @@ class InstancesModel(QAbstractItemModel):
         return False
 
     def _read(self) -> list[_Group]:
-        instances = self._workspace.instances or {}
+        instances = self._workspace.instances
         self.total = len(instances)
         self.has_scores = any(instance.provenance.score is not None for instance in instances.values())
         ids = [i for i, instance in reversed(list(instances.items())) if self._passes(instance)]

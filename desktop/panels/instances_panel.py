@@ -170,7 +170,7 @@ class InstancesPanel(QWidget):
     def _follow_workspace(self) -> None:
         """Show the workspace's selection."""
         self._following = True
-        chosen = self._workspace.selection or ()
+        chosen = self._workspace.selection
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
         self.view.selectionModel().select(self.model.selection_of(chosen), flags)
         if chosen:
@@ -187,7 +187,7 @@ class InstancesPanel(QWidget):
         ids = [i for i in (self.model.instance_id(index) for index in rows) if i is not None]
         # the order of an earlier selection is kept: subtract takes the first minus the rest
         wanted = set(ids)
-        kept = [i for i in self._workspace.selection or () if i in wanted]
+        kept = [i for i in self._workspace.selection if i in wanted]
         self._workspace.select([*kept, *(i for i in ids if i not in set(kept))], SelectMode.REPLACE)
 
     def _clicked(self, index: QModelIndex) -> None:

@@ -82,7 +82,7 @@ class JobsPopover(QFrame):
         self.show()
 
     def refresh(self) -> None:
-        jobs = list(self._workspace.jobs or ())
+        jobs = list(self._workspace.jobs)
         for gone in self._rows.keys() - {job.id for job in jobs}:
             row = self._rows.pop(gone)
             row.hide()

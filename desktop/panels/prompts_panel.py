@@ -139,9 +139,9 @@ class PromptsPanel(QWidget):
         self._message.setVisible(bool(self._message.text()))
         explain(self._run, self._run_reason(), self.tr("Run the engine with these prompts (Enter)"))
         self._show_filters()
-        self._set_slider(self._threshold, round(100 * (self._workspace.text_threshold or 0.0)))
+        self._set_slider(self._threshold, round(100 * self._workspace.text_threshold))
         self._threshold_value.setText(f"{self._threshold.value() / 100:.2f}")
-        self._set_slider(self._results, min(self._workspace.max_results or 1, _MAX_RESULTS))
+        self._set_slider(self._results, min(self._workspace.max_results, _MAX_RESULTS))
         self._results_value.setText(str(self._results.value()))
 
     @staticmethod
@@ -152,12 +152,12 @@ class PromptsPanel(QWidget):
 
     def _run_reason(self) -> str:
         if not self.text.phrases():
-            return self._workspace.can_run() or ""
+            return self._workspace.can_run()
         name = self._workspace.find_with
         engine = next((status.spec for status in self._workspace.engines if status.spec.name == name), None)
         if engine is not None and PromptKind.TEXT not in engine.prompts:
             return unused_sentence(PromptKind.TEXT, engine, self._workspace.engines)
-        return self._workspace.editable() or ""
+        return self._workspace.editable()
 
     def _show_filters(self) -> None:
         """Scores of text results are what the sliders act on: without words in play they would only take room."""

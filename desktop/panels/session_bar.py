@@ -83,7 +83,7 @@ class SessionBar(QFrame):
         self.setVisible(session is not None)
         if session is None:
             return
-        reason = self._workspace.can_accept() or ""
+        reason = self._workspace.can_accept()
         explain(self._accept, reason, self.tr("Accept (Enter or F)"))
         on_accent = self.palette().color(QPalette.ColorRole.HighlightedText).name()
         self._accept.setIcon(icon("accept") if reason else icon("accept", on_accent))
@@ -106,7 +106,7 @@ class SessionBar(QFrame):
     def _show_class(self, session: SessionInfo) -> None:
         category = self._workspace.current_category
         if session.refines is not None:
-            name = self._workspace.title_of(session.refines) or ""
+            name = self._workspace.title_of(session.refines)
             explain(self._class, self.tr("Refining keeps the class of the instance."))
         else:
             name = category.name if category is not None else self.tr("unlabelled")

@@ -111,7 +111,7 @@ class StatusBar(QStatusBar):
 
     def _show_engine(self) -> None:
         name = self._workspace.find_with
-        status = next((s for s in self._workspace.engines or () if s.spec.name == name), None)
+        status = next((s for s in self._workspace.engines if s.spec.name == name), None)
         device = self._workspace.device
         if status is None:
             self._engine.clear()
@@ -136,7 +136,7 @@ class StatusBar(QStatusBar):
         self._engine.setVisible(self.width() >= _ENGINE_FROM)
 
     def _show_jobs(self) -> None:
-        active = sum(job.active for job in self._workspace.jobs or ())
+        active = sum(job.active for job in self._workspace.jobs)
         self._jobs.setText(str(active) if active else "")
         text = self.tr("%1 jobs running").replace("%1", str(active)) if active else self.tr("Jobs")
         self._jobs.setToolTip(text)

@@ -198,10 +198,9 @@ def test_disabled_commands_say_why(window: MainWindow) -> None:
 
 def test_layout_small_f11_focus_and_reset(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
     opened(window, folder, qtbot)
-    window.resize(1024, 700)
-    assert window.sections.is_compact
-    window.resize(1440, 900)
-    assert not window.sections.is_compact
+    for width, height, compact in ((1024, 700, True), (1440, 900, False)):
+        window.resize(width, height)
+        assert window.sections.is_compact is compact
     window.registry.trigger("view.hide_panels")
     assert not window.panel_dock.isVisible()
     assert not window.strip_dock.isVisible()
