@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from desktop.actions import Command, Scope
+from desktop.panels.relabel_dialog import relabel
 
 if TYPE_CHECKING:
     from desktop.main_window import MainWindow
@@ -276,6 +277,8 @@ def _object(w: MainWindow) -> list[Command]:
         Command("object.simplify", tr("Simplify…"),
                 ask(tr("Simplify"), tr("Largest error in pixels"), 1, 1, ws.simplify_selected),
                 menu="Object", group=2, icon="simplify", reason=one),
+        Command("object.relabel", tr("Relabel by model…"), lambda: relabel(ws, w), menu="Object", group=2, icon="label",
+                reason=ws.can_relabel),
         Command("object.forward", tr("Forward"), ws.raise_selected, ("Ctrl+]",), menu="Object", group=3, icon="up",
                 reason=one),
         Command("object.backward", tr("Backward"), ws.lower_selected, ("Ctrl+[",), menu="Object", group=3, icon="down",

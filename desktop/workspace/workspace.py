@@ -7,11 +7,11 @@ from PySide6.QtCore import QObject
 from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.quality import Quality
+from desktop.workspace.relabelling import Relabelling
 from inference.messages import WorkerRestarted
 
 
-class Workspace(Quality):
+class Workspace(Relabelling):
     """What is open, what is selected, what is being prompted; implements :class:`desktop.canvas.host.ToolHost`.
 
     ``link`` is the inference thread (None: no engines answer, as in tests of panels). All methods belong to the GUI
@@ -43,6 +43,7 @@ class Workspace(Quality):
         self._engine_event(event)
         self._session_event(event)
         self._label_event(event)
+        self._relabel_event(event)
         self._proposal_event(event)
         self._following_event(event)
         if isinstance(event, WorkerRestarted):
