@@ -220,3 +220,24 @@ def test_text_without_word_pieces_says_what_is_missing(features: SeemFeatures, t
     assert _round(engine, features, POINT).candidates
     with pytest.raises(EngineError, match=r"merges\.txt"):
         _round(engine, features, Text("cat"))
+
+
+def test_a_reference_serves_a_strip_of_images_with_one_encoding(
+    engine: SeemSegmenter, features: SeemFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[tuple[int, ...]] = []
+    look = engine._look
+
+    def watched(pixels: np.ndarray) -> object:
+        looked.append(pixels.shape)
+        return look(pixels)
+
+    monkeypatch.setattr(engine, "_look", watched)
+    region = Reference(RNG.integers(0, 256, (64, 48, 3), np.uint8), np.eye(64, 48, dtype=bool))
+    frames = [engine.encode(Image(RNG.integers(0, 256, (*SIZE, 3), np.uint8), name), silent) for name in "ab"]
+    found = [_round(engine, frame, region) for frame in frames]
+    assert looked == [(*SIZE, 3), (*SIZE, 3), (64, 48, 3)]
+    assert not _same(found[0].candidates[0], found[1].candidates[0])
+    again = Reference(region.pixels.copy(), region.mask)
+    assert _same(_round(engine, frames[0], again).candidates[0], found[0].candidates[0])
+    assert len(looked) == 3
