@@ -108,7 +108,8 @@ class Following(Images):
         label = self._follow_label()
         run = _Run(job, self._follow_engine(), reference, label, wanted, len(wanted))
         self._followed[job] = run
-        title = self.tr("{what} in {n} following images").format(what=label or self.tr("Object"), n=run.total)
+        title = self.tr("{what} in {n} following images") if run.total > 1 else self.tr("{what} in the following image")
+        title = title.format(what=label or self.tr("Object"), n=run.total)
         self._put_job(JobInfo(job, title, JobState.RUNNING, 0.0, started=time.monotonic(), lossy=True))
         self._next_image(run)
         return job
@@ -254,13 +255,16 @@ class Following(Images):
     def _following_message(self, run: _Run) -> str:
         """ "5 proposals · nothing found in 2 · failed: a.png, b.png", while it runs after "7 of 20"."""
         parts = [self.tr("{n} of {all}").format(n=run.done, all=run.total)] if run.at is not None else []
-        parts.append(self.tr("{n} proposals").format(n=run.found))
+        parts.append(self._proposals_in_words(run.found))
         if run.nothing:
             parts.append(self.tr("nothing found in {n}").format(n=len(run.nothing)))
         if run.failed:
             more = "…" if len(run.failed) > NAMED_FAILURES else ""
             parts.append(self.tr("failed: {images}").format(images=", ".join(run.failed[:NAMED_FAILURES]) + more))
         return " · ".join(parts)
+
+    def _proposals_in_words(self, count: int) -> str:
+        return self.tr("1 proposal") if count == 1 else self.tr("{n} proposals").format(n=count)
 
     def _following_name(self, image_id: int) -> str:
         image = self.storage.image(image_id)
@@ -280,7 +284,7 @@ class Following(Images):
 
     def _drop_following(self, run: _Run) -> None:
         self._followed.pop(run.job, None)
-        self._end_job(run.job, JobState.CANCELLED, self.tr("{n} proposals").format(n=run.found))
+        self._end_job(run.job, JobState.CANCELLED, self._proposals_in_words(run.found))
 
     def _leave(self) -> None:
         for job in list(self._followed):

@@ -73,7 +73,7 @@ def test_the_key_takes_the_suggestion_and_the_question_for_a_number_starts_the_j
     monkeypatch.setattr(QInputDialog, "getInt", number)
     window.registry.trigger("engine.follow")
     assert asked[0][2] == "In how many of the 2 following images"
-    assert [each.title for each in ws.jobs] == ["dog in 1 following images"]
+    assert [each.title for each in ws.jobs] == ["dog in the following image"]
 
 
 def test_options_open_in_a_dialog(window: MainWindow) -> None:

@@ -133,7 +133,7 @@ def test_a_selected_instance_shows_what_to_look_for(browsing: Workspace, worker:
     browsing._change_instances("Draw", [made])
     browsing.select([made.id])
     job = browsing.apply_to_following(1)
-    assert job_of(browsing, job).title == "dog in 1 following images"
+    assert job_of(browsing, job).title == "dog in the following image"
     qtbot.waitUntil(lambda: len(asked(worker)) == 1)
     (reference,) = asked(worker)[0].prompts.prompts
     assert isinstance(reference, Reference)
@@ -166,7 +166,7 @@ def test_cancelling_keeps_what_was_found(browsing: Workspace, worker: FakeWorker
     qtbot.waitUntil(lambda: len(asked(worker)) == 2)
     browsing.cancel_job(job)
     ended = job_of(browsing, job)
-    assert (ended.state, ended.message) == (JobState.CANCELLED, "1 proposals")
+    assert (ended.state, ended.message) == (JobState.CANCELLED, "1 proposal")
     assert worker.cancelled == [len(worker.sent)]
     assert browsing.images_with_proposals == {2}
     qtbot.wait(100)

@@ -87,7 +87,7 @@ def test_lite_finds_the_disc_in_the_next_frame(opened: Workspace, qtbot: QtBot) 
     job = opened.apply_to_following(1)
     qtbot.waitUntil(lambda: not next(j for j in opened.jobs if j.id == job).active, timeout=60_000)
     ended = next(j for j in opened.jobs if j.id == job)
-    assert (ended.state, ended.message) == (JobState.DONE, "1 proposals")
+    assert (ended.state, ended.message) == (JobState.DONE, "1 proposal")
     opened.go_next()
     (proposal,) = opened.proposals
     assert (proposal.label, proposal.engine) == ("ball", "lite")
