@@ -280,7 +280,7 @@ def _write_state(staging: Path, state: dict[str, dict[str, Any]]) -> None:
 
 
 def _by_hand(entry: Entry) -> str:
-    where = entry.home or entry.files[0].url
+    where = entry.home or entry.files[0].url or entry.repository
     return (
         f"Without a network: get it on another computer ({where}) and add the file with `maskwright weights add FILE`."
     )

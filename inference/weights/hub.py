@@ -6,7 +6,7 @@ import os
 import re
 
 from inference.weights.entries import Entry, EntryFile, check_url
-from inference.weights.transfer import FetchProblem, NotThere, Source, unreachable
+from inference.weights.transfer import FetchProblem, NetworkTrouble, NotThere, Source, unreachable
 
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
 TIMEOUT = 20.0
@@ -60,7 +60,7 @@ def _ask(entry: Entry, path: str) -> Source | None:
     except OfflineModeIsEnabled as error:
         raise FetchProblem("HF_HUB_OFFLINE is set: nothing is downloaded.") from error
     except HfHubHTTPError as error:
-        raise unreachable(host, error) from error
+        raise NetworkTrouble(f"{host} answered {error.response.status_code} {error.response.reason_phrase}.") from error
     except Exception as error:  # of the library's HTTP client, which is no part of its interface
         raise unreachable(host, error) from error
     tag = told.etag or ""

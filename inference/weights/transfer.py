@@ -157,7 +157,7 @@ def transfer(source: Source, part: Path, control: Control, progress: Callable[[i
 def unreachable(host: str, error: BaseException) -> NetworkTrouble:
     """The sentence for a network that does not let us through."""
     reason = getattr(error, "reason", error)
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    text = getattr(reason, "strerror", None) or str(reason).partition("\n")[0] or type(reason).__name__
     return NetworkTrouble(f"{host} cannot be reached ({text.rstrip('.')}).")
 
 

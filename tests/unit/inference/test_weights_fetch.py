@@ -275,3 +275,39 @@ def test_a_repository_that_is_gone(hub: Server, root: Path) -> None:
     with pytest.raises(NotThere, match=r"people/toy does not have config\.json any more"):
         fetching.fetch(entry("toy-hub"))
     assert files_of(root) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (
+            403,
+            "GatedRepo",
+            r"Toy hub is given out to people with an account only: .*`hf auth login`\. Nothing was changed",
+        ),
+        (401, "RepoNotFound", r"does not have people/toy any more, or asks for an account\. Nothing was changed"),
+        (500, "", r"127\.0\.0\.1 answered 500 Internal Server Error\. Nothing was changed\. Without"),
+    ],
+)
+def test_a_hub_that_refuses_is_said_in_words(hub: Server, root: Path, status: int, error: str, words: str) -> None:
+    for path in ("net/model.safetensors", "net/model.bin"):
+        hub.paths[f"/people/toy/resolve/main/{path}"] = Behaviour(b"", status=status, hub_error=error)
+    with pytest.raises(FetchProblem, match=words):
+        fetching.fetch(entry("toy-hub"))
+    assert files_of(root) == []
+
+
+def test_a_token_is_sent_to_the_hub_but_not_along_to_another_host(
+    hub: Server, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    elsewhere = Server()
+    try:
+        path = "/people/toy/resolve/main/net/model.bin"
+        elsewhere.paths["/file"] = Behaviour(hub.paths[path].data)
+        hub.paths[path].redirect = f"{elsewhere.address}/file"
+        fetching.fetch(entry("toy-hub"))
+    finally:
+        elsewhere.stop()
+    assert "Bearer hf_secret" in hub.tokens
+    assert elsewhere.tokens == {""}

@@ -27,7 +27,8 @@ def write_tensors(path: Path, shapes: dict[str, tuple[int, ...]] | None = None, 
 @dataclass
 class Behaviour:
     """How one path is served. ``cuts``: after how many bytes each of the first answers ends. ``block_pause``: seconds
-    between blocks of 4,096 bytes. ``status``: answered instead of the file; ``damage``: flips a byte."""
+    between blocks of 4,096 bytes. ``status``: answered instead of the file; ``damage``: flips a byte. ``hub_tag``,
+    ``hub_error``: checksum and error in the words of the hub; ``redirect``: where a GET is sent on to."""
 
     data: bytes
     cuts: list[int] = field(default_factory=list)
@@ -36,6 +37,8 @@ class Behaviour:
     damage: bool = False
     ranges: bool = True
     hub_tag: str = ""
+    hub_error: str = ""
+    redirect: str = ""
 
 
 class Server(ThreadingHTTPServer):
@@ -47,6 +50,7 @@ class Server(ThreadingHTTPServer):
         self.asked: list[tuple[str, str, str]] = []
         """(method, path, range) of every request."""
         self.served = 0
+        self.tokens: set[str] = set()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     @property
@@ -75,11 +79,18 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         asked = self.headers.get("Range", "")
         self.server.asked.append((self.command, path, asked))
+        self.server.tokens.add(self.headers.get("Authorization", ""))
         found = self.server.paths.get(path)
+        if found is not None and found.redirect and body:
+            self.send_response(302)
+            self.send_header("Location", found.redirect)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if found is None or found.status != 200:
             self.send_response(found.status if found is not None else 404)
-            if "/resolve/" in path and found is None:
-                self.send_header("X-Error-Code", "EntryNotFound")
+            if "/resolve/" in path:
+                self.send_header("X-Error-Code", found.hub_error if found is not None else "EntryNotFound")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
