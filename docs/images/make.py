@@ -28,22 +28,27 @@ WINDOW = (1440, 900)
 SETTLE_S = 2.0
 """How long a picture waits for overlays that are drawn in slices, and for a dialog's pre-flight."""
 
+WAIT_MS = 300_000
+"""How long an engine may take to load and answer, on a machine that is busy with other things too."""
+
 BUS, BUS_BOX = "train2017_000000000471.jpg", (119, 110, 583, 326)
 BUS_ANNOTATION = 5
 CAT, CAT_POINT = "train2017_000000000599.jpg", (150, 230)
 CAT_ANNOTATION = 44
-NUCLEI = "dsb_0c2550a23b8a.jpg"
+NUCLEI, NUCLEUS = "dsb_0c2550a23b8a.jpg", (208, 134)
+NUCLEI_VIEW = 320, 256, 1.62
 
 
 class Stage:
     """A window with an empty profile, and a person who acts on it."""
 
     def __init__(self, folder: Path, *, theme: str = "light", size: tuple[int, int] = WINDOW) -> None:
+        from desktop import scripted_person
         from desktop.app import create_application, create_window
-        from desktop.scripted_person import ScriptedPerson
         from desktop.settings import Settings
 
         self.folder = folder
+        scripted_person.WAIT_MS = WAIT_MS
         settings = Settings()
         settings.set("appearance.theme", theme)
         self.application = create_application(["maskwright"], settings)
@@ -51,7 +56,7 @@ class Stage:
         self.window.resize(*size)
         self.window.show()
         self.workspace = self.window.workspace
-        self.person = ScriptedPerson(self.window)
+        self.person = scripted_person.ScriptedPerson(self.window)
         self.person.settle()
 
     def open_sample(self, current: str, *, without: Collection[int] = ()) -> None:
@@ -63,7 +68,7 @@ class Stage:
         self._open(photos, truth, current)
 
     def open_nuclei(self) -> None:
-        """One large picture: the bundled nuclei four times, mirrored at the seams, with 288 instances."""
+        """One large picture: the bundled nuclei four times, turned, with 288 instances."""
         from desktop.dataset.masks import Mask
 
         truth = json.loads((SAMPLE / "instances.json").read_text(encoding="utf-8"))
@@ -72,23 +77,27 @@ class Stage:
 
         count = 0
         annotations = []
-        for flip_x in (False, True):
-            for flip_y in (False, True):
-                for a in truth["annotations"]:
-                    if a["image_id"] != file["id"]:
-                        continue
-                    part = _pixels(a, file["width"], file["height"])[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
-                    whole = np.zeros((2 * file["height"], 2 * file["width"]), bool)
-                    y, x = flip_y * file["height"], flip_x * file["width"]
-                    whole[y : y + file["height"], x : x + file["width"]] = part
-                    count += 1
-                    annotations.append({**a, "id": count, **_as_coco(Mask.from_array(whole))})
+        height, width = image.shape[:2]
+        whole = np.zeros((2 * height, 2 * width, 3), np.uint8)
+        for quarter, (down, right) in enumerate(((1, 1), (-1, -1), (1, -1), (-1, 1))):
+            y, x = height * (quarter // 2), width * (quarter % 2)
+            whole[y : y + height, x : x + width] = image[::down, ::right]
+            for a in truth["annotations"]:
+                if a["image_id"] != file["id"]:
+                    continue
+                mask = np.zeros((2 * height, 2 * width), bool)
+                mask[y : y + height, x : x + width] = _pixels(a, width, height)[::down, ::right]
+                count += 1
+                annotations.append({**a, "id": count, **_as_coco(Mask.from_array(mask))})
         photos = self.folder / "photos"
         photos.mkdir()
-        wide = np.concatenate([image, image[:, ::-1]], axis=1)
-        Image.fromarray(np.concatenate([wide, wide[::-1]])).save(photos / "nuclei.png")
-        file = {**file, "file_name": "images/nuclei.png", "width": wide.shape[1], "height": 2 * wide.shape[0]}
-        self._open(photos, {**truth, "images": [file], "annotations": annotations}, "nuclei.png")
+        Image.fromarray(whole).save(photos / "nuclei.png")
+        file = {**file, "file_name": "images/nuclei.png", "width": 2 * width, "height": 2 * height}
+        used = {a["category_id"] for a in annotations}
+        categories = [c for c in truth["categories"] if c["id"] in used]
+        self._open(
+            photos, {**truth, "images": [file], "annotations": annotations, "categories": categories}, "nuclei.png"
+        )
 
     def _open(self, photos: Path, truth: dict[str, Any], current: str) -> None:
         annotations = self.folder / "instances.json"
@@ -128,6 +137,12 @@ class Stage:
         self.person.canvas.set_tool("point")
         self.person.click(x, y)
         self.person.answer()
+
+    def look_at(self, x: float, y: float, scale: float) -> None:
+        """Show the image point in the middle, ``scale`` view pixels per image pixel."""
+        canvas = self.person.canvas
+        canvas.zoom_by(scale / canvas.zoom)
+        canvas.center_on(x, y)
 
     def dialog(self, open_it: Callable[[], None]) -> Any:
         """The dialog that ``open_it`` shows, in front of the window."""
@@ -191,7 +206,19 @@ def session(folder: Path, file: Path) -> None:
 def instances(folder: Path, file: Path) -> None:
     stage = Stage(folder)
     stage.open_nuclei()
+    stage.point(*NUCLEUS)
+    stage.workspace.discard()
+    stage.look_at(*NUCLEI_VIEW)
+    stage.workspace.select([150, 151, 152])
     stage.photograph(file)
+
+
+def export(folder: Path, file: Path) -> None:
+    stage = Stage(folder)
+    stage.open_sample(BUS)
+    dialog = stage.dialog(stage.window.show_export)
+    dialog.folder.setText("~/street/export")
+    stage.photograph(file, over=dialog)
 
 
 def dark(folder: Path, file: Path) -> None:
@@ -203,7 +230,7 @@ def dark(folder: Path, file: Path) -> None:
 
 
 def scale_200(folder: Path, file: Path) -> None:
-    stage = Stage(folder, size=(1180, 740))
+    stage = Stage(folder, size=(1180, 800))
     stage.open_sample(BUS, without=[BUS_ANNOTATION])
     stage.choose_class("bus")
     stage.box(*BUS_BOX)
@@ -216,6 +243,7 @@ PICTURES: dict[str, Callable[[Path, Path], None]] = {
     "session": session,
     "instances": instances,
     "dark": dark,
+    "export": export,
     "scale-200": scale_200,
 }
 
@@ -236,7 +264,8 @@ def take(name: str, file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         profile = {f"XDG_{k}_HOME": f"{folder}/{k.lower()}" for k in ("CONFIG", "DATA", "STATE", "CACHE")}
         scale = {"QT_SCALE_FACTOR": "2"} if name == "scale-200" else {}
-        environment = {**os.environ, **profile, **scale, "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
+        threads = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, **profile, **scale, **threads, "QT_QPA_PLATFORM": "offscreen"}
         command = [sys.executable, __file__, "--inside", folder, "--to", str(file), name]
         subprocess.run(command, env=environment, cwd=ROOT, check=True)
     shrink(file)
