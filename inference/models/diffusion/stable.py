@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from inference.engine import WrongWeights
 EMPTY = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class StableDiffusion:
     """``alphas_cumprod`` float32 (1000,) on the CPU. The VAE is float32, the UNet and the texts may be half."""
 
@@ -86,8 +87,22 @@ def scaled_linear(steps: int = 1000, first: float = 0.00085, last: float = 0.012
     return torch.cumprod(1 - betas, 0)
 
 
+_loaded: WeakValueDictionary[tuple[Path, str, torch.dtype], StableDiffusion] = WeakValueDictionary()
+
+
 def load(folder: Path, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
-    """Load a folder in the layout of diffusers. Raises :class:`WrongWeights` naming the part that does not load."""
+    """A folder in the layout of diffusers, loaded once for all engines that hold it at the same time.
+
+    Raises :class:`WrongWeights` naming the part that does not load.
+    """
+    key = (folder.resolve(), str(device), dtype)
+    known = _loaded.get(key)
+    if known is None:
+        known = _loaded[key] = _read(folder, device, dtype)
+    return known
+
+
+def _read(folder: Path, device: torch.device, dtype: torch.dtype) -> StableDiffusion:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 

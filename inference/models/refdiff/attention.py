@@ -57,14 +57,18 @@ def _heads(x: Tensor, heads: int) -> Tensor:
     return x.reshape(batch, length, heads, -1).transpose(1, 2)
 
 
+def recorders_of(unet: Any) -> list[Recorder]:
+    """Recorders for the five layers, in forward order."""
+    return [Recorder(unet.attn_processors[name]) for name in PROCESSORS]
+
+
 @contextmanager
-def recording(unet: Any) -> Iterator[list[Recorder]]:
-    """Recorders of the five layers, in forward order, while the context lasts."""
+def recording(unet: Any, recorders: list[Recorder]) -> Iterator[None]:
+    """The recorders stand in the layers while the context lasts: one call, for other engines may use the UNet too."""
     before = unet.attn_processors
-    recorders = [Recorder(before[name]) for name in PROCESSORS]
     unet.set_attn_processor({**before, **dict(zip(PROCESSORS, recorders, strict=True))})
     try:
-        yield recorders
+        yield
     finally:
         unet.set_attn_processor(before)
 
@@ -139,23 +143,24 @@ def word_maps(
     ddim = Ddim.of(diffusion.alphas_cumprod)
     count = len(texts)
     x = ddim.noised(latent, noise, steps)
-    with torch.no_grad(), recording(diffusion.unet) as recorders:
-        for call in range(steps):
-            before_call(call)
-            index = steps - 1 - call
-            time = int(ddim.steps[index])
-            shared = len(x) == 1
-            inputs = x.expand(1 + count, -1, -1, -1) if shared else torch.cat([x, x])
-            given = torch.cat([empty.expand(1 if shared else count, -1, -1), texts])
+    recorders = recorders_of(diffusion.unet)
+    for call in range(steps):
+        before_call(call)
+        index = steps - 1 - call
+        time = int(ddim.steps[index])
+        shared = len(x) == 1
+        inputs = x.expand(1 + count, -1, -1, -1) if shared else torch.cat([x, x])
+        given = torch.cat([empty.expand(1 if shared else count, -1, -1), texts])
+        with torch.no_grad(), recording(diffusion.unet, recorders):
             if index == 0 and watch is None:
                 with _ending_after(diffusion.unet.up_blocks[1]), suppress(_Enough):
                     diffusion.predict(inputs, time, given)
                 break
             predicted = diffusion.predict(inputs, time, given)
-            unconditional, conditional = predicted[:-count], predicted[-count:]
-            if watch is not None:
-                watch(Step(time, x, unconditional, conditional))
-            x = ddim.cleaned(x, unconditional + GUIDANCE * (conditional - unconditional), index)
+        unconditional, conditional = predicted[:-count], predicted[-count:]
+        if watch is not None:
+            watch(Step(time, x, unconditional, conditional))
+        x = ddim.cleaned(x, unconditional + GUIDANCE * (conditional - unconditional), index)
     calls = range(steps)
     logits = [_guided(recorder.logits[call], count) for call in calls for recorder in recorders]
     shares = [recorder.shares[call][-count:] for call in calls for recorder in recorders]

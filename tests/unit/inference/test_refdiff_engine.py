@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 from desktop.session import Session
@@ -24,6 +27,7 @@ from inference.engine import (
     silent,
 )
 from inference.engines import refdiff
+from inference.models.diffusion import stable
 from inference.models.refdiff import answering, scores
 from inference.models.refdiff.looking import RefDiffFeatures
 from inference.models.refdiff.root_word import RootWord
@@ -320,6 +324,32 @@ def test_a_session_keeps_what_the_engine_says() -> None:
     assert session.notes == ("Looked for “cow”.",)
     session.undo()
     assert session.notes == ()
+
+
+def test_stable_diffusion_is_shared_while_it_is_held(models: Path) -> None:
+    cpu = torch.device("cpu")
+    first = stable.load(models / "sd", cpu, torch.float32)
+    assert stable.load(models / "sd", cpu, torch.float32) is first
+    assert stable.load(models / "sd", cpu, torch.bfloat16) is not first
+    gone = weakref.ref(stable.load(models / "sd", cpu, torch.float16))
+    gc.collect()
+    assert gone() is None
+
+
+def test_another_engine_may_use_the_unet_between_the_calls(
+    engine: RefDiffSegmenter, picture: Image, features: RefDiffFeatures
+) -> None:
+    """An urgent job runs inside a report, with the same shared networks."""
+    engine.configure({**FAST, "detail": "full"})
+    plain = _ask(engine, features, COW)
+    features.maps.clear()
+    diffusion = engine._diffusion
+
+    def busy(fraction: float | None, message: str, preview: Preview | None = None) -> None:
+        diffusion.predict(torch.zeros(1, 4, 8, 8), 5, torch.zeros(1, 77, 16))
+
+    beside = engine.segment(features, PromptSet((COW,)), None, busy)
+    assert [each.score for each in beside.candidates] == [each.score for each in plain.candidates]
 
 
 def test_missing_and_wrong_weights(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
