@@ -79,6 +79,8 @@ class ModelService(QObject):
     changed = Signal()
     moved = Signal()
     said = Signal(str, str, bool)
+    located = Signal(str)
+    """Weights of that name were found where a person said."""
     engines_found = Signal(object)
     """The names of the engines without weights, a frozenset, after something was added or removed."""
 
@@ -153,6 +155,7 @@ class ModelService(QObject):
             return
         for each in found:
             self._say(each.entry.name, self.tr("Found in {path}.").format(path=each.path), False)
+            self.located.emit(each.entry.name)
         self.refresh()
 
     def remove(self, name: str) -> None:

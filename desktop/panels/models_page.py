@@ -74,6 +74,7 @@ class ModelsPage(QDialog):
         service.changed.connect(self.general.clear)
         service.moved.connect(self._show_activities)
         service.said.connect(self._hear)
+        service.located.connect(self.select)
         self._fill()
         service.refresh()
 
@@ -178,11 +179,9 @@ class ModelsPage(QDialog):
                 item.setIcon(0, icon(picture))
         self.details.refresh()
 
-    def _hear(self, name: str, text: str, is_problem: bool) -> None:
+    def _hear(self, name: str, text: str, _is_problem: bool) -> None:
         self.general.setText("" if name else text)
         self.general.setVisible(not name)
-        if not is_problem and name in self._service.rows:
-            self.select(name)
         self.details.refresh()
 
     def _open_folder(self) -> None:

@@ -122,7 +122,10 @@ class StatusBar(QStatusBar):
         text = self.tr("%1 image · %2 of %3 MB") if images == 1 else self.tr("%1 images · %2 of %3 MB")
         for number, value in enumerate((images, used // _MB, budget // _MB), 1):
             text = text.replace(f"%{number}", grouped(value))
-        self._cache.setText(text if budget else "")
+        self._cache.setText(text if images else "")
+        on_disk = self._workspace.cache_on_disk // _MB
+        more = self.tr("Feature cache; %1 MB more on disk").replace("%1", grouped(on_disk))
+        self._cache.setToolTip(more if on_disk else self.tr("Feature cache"))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

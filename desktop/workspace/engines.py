@@ -130,6 +130,11 @@ class Engines(Shaping):
         """(images, used bytes, budget bytes) of the feature cache."""
         return self._cache.images, self._cache.used_bytes, self._cache.budget_bytes
 
+    @property
+    def cache_on_disk(self) -> int:
+        """Bytes of features on disk."""
+        return self._cache.disk_bytes
+
     def milliseconds(self, engine: str) -> float | None:
         """How long the last round of an engine took on this device, None before the first."""
         return self._last_ms.get(engine)

@@ -80,7 +80,11 @@ def missing_entries(name: str) -> tuple[Entry, ...]:
     wanted = [known.serving(name)[0]]
     for entry in wanted:
         wanted += [each for each in map(known.entry, entry.companions) if each not in wanted]
-    return tuple(entry for entry in wanted if finding.find(entry.name) is None)
+    asked = finding.find(name)
+    served = asked is not None and asked.exact
+    return tuple(
+        entry for entry in wanted if not (served if entry is wanted[0] else finding.find(entry.name) is not None)
+    )
 
 
 def partial_bytes(entry: Entry) -> int:

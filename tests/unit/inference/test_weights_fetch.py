@@ -268,6 +268,8 @@ def test_companions_are_fetched_along(hub: Server, root: Path) -> None:
     for each in fetching.missing_entries("toy"):
         fetching.fetch(each)
     assert fetching.missing_entries("toy") == ()
+    (root / "toy-one" / "toy.pth").rename(root / "own.pth")
+    assert fetching.missing_entries("toy") == (), "whatever its name is"
 
 
 def test_a_repository_that_is_gone(hub: Server, root: Path) -> None:

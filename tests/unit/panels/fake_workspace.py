@@ -103,6 +103,7 @@ class FakeWorkspace(QObject):
         self.refine_with = "classic"
         self.device: DeviceInfo | None = DeviceInfo("CPU", "no CUDA device found")
         self.cache = (3, 410 << 20, 1024 << 20)
+        self.cache_on_disk = 0
         self.categories: list[Category] = []
         self.current_category: Category | None = None
         self.hidden_categories: frozenset[int] = frozenset()
