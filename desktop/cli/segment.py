@@ -15,7 +15,7 @@ from desktop.cli import values
 from desktop.cli.output import InputProblem, print_json, say
 from desktop.dataset import images
 from inference import labels as label_service
-from inference.engine import Capability, Configurable, Engine, Image, Vocabulary, silent
+from inference.engine import Capability, Configurable, Engine, Image, silent
 from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
 from inference.registry import create_engine, default_engine
 from inference.results import Segmentation
@@ -35,7 +35,7 @@ def segment(
     prior: Annotated[Path | None, typer.Option(help="MASK.png to start from.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the best mask as a 0/255 PNG.")] = None,
     overlay: Annotated[Path | None, typer.Option(help="Write the image with the mask on it.")] = None,
-    labels: Annotated[str, typer.Option(help="a,b,c: rank these names for each mask.")] = "",
+    labels: Annotated[str, typer.Option(help="a,b,c, a file or a packaged list: rank these names for each mask.")] = "",
     seed: Annotated[int, typer.Option(help="Seed of engines that draw random numbers.")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the engine.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
@@ -68,7 +68,7 @@ def segment(
 
     ranked: list[list[tuple[str, float]]] = [[(x.name, x.score) for x in c.labels] for c in answer.candidates]
     if labels:
-        names, masks = Vocabulary(values.names(labels)), [c.mask() for c in answer.candidates]
+        names, masks = values.vocabulary(labels), [c.mask() for c in answer.candidates]
         if Capability.LABEL in chosen.spec.capabilities:
             scores = chosen.label(features, masks, names)
         else:

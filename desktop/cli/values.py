@@ -10,7 +10,10 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from desktop.cli.output import InputProblem
+from inference import vocabularies
+from inference.engine import Vocabulary
 from inference.prompts import Box, MaskArray, Point, Scribble
+from inference.vocabularies import BadVocabulary
 
 SCRIBBLE_WIDTH = 8.0
 _SIGNS = {"+": True, "-": False, "−": False}
@@ -64,18 +67,23 @@ def mask_file(path: Path, size: tuple[int, int] | None = None) -> MaskArray:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """A comma-separated list, or a file with one name a line."""
-    if "," not in text and Path(text).is_file():
-        try:
-            lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputProblem(f"{text} cannot be read as a list of names: {error}.") from None
-    else:
-        lines = text.split(",")
-    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    """As :func:`vocabulary`, the names alone."""
+    return vocabulary(text).names
+
+
+def vocabulary(text: str) -> Vocabulary:
+    """A comma-separated list, a file of names (:mod:`inference.vocabularies`), or the name of a packaged list."""
+    try:
+        if "," not in text and Path(text).is_file():
+            return vocabularies.read(Path(text))
+        if text in vocabularies.packaged_names():
+            return vocabularies.packaged(text)
+    except BadVocabulary as error:
+        raise InputProblem(str(error)) from None
+    found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not found:
         raise InputProblem(f"'{text}' holds no names.")
-    return found
+    return Vocabulary(found)
 
 
 def _split(text: str, count: int, form: str, *, signed: bool = True) -> tuple[list[float], bool]:

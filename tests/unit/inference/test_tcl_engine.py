@@ -186,4 +186,10 @@ def test_the_command_line_finds_by_words(
     assert run(["segment", str(photo), "--engine", "tcl", "--text", "cat", "--out", str(out), "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["engine"] == "tcl"
+    names = tmp_path / "names.txt"
+    names.write_text("red, scarlet\nsky\n", encoding="utf-8")
+    told = ["segment", str(photo), "--engine", "tcl", "--text", "cat", "--option", "background=0.4", "--json"]
+    assert run([*told, "--labels", str(names)]) == 0
+    best = json.loads(capsys.readouterr().out)["candidates"][0]["labels"]
+    assert {name for name, _ in best} == {"red", "sky"}
     assert np.asarray(PillowImage.open(out)).shape == SIZE
