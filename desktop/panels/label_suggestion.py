@@ -32,7 +32,7 @@ class LabelSuggestionButton(QPushButton):
             reason = self.tr("No class fits this mask well enough to be suggested.")
             explain(self, f"{reason} {self._others(suggestion)}".strip())
         else:
-            self.setText(f"{suggestion.best.name} {suggestion.best.score:.2f}?")
+            self.setText(f"{suggestion.best.name} {suggestion.best.score:.2f}  (Z)")
             tip = self.tr("Use the suggested class “%1” (Z)").replace("%1", suggestion.best.name)
             explain(self, "", "\n".join(part for part in (tip, self._others(suggestion)) if part))
         self.setAccessibleName(self.tr("Suggested class: %1").replace("%1", self.text()))

@@ -70,7 +70,7 @@ def test_the_best_class_is_one_key_away(naming: Workspace, worker: FakeWorker, q
     assert found is not None
     assert found.best is not None
     assert (found.best.name, found.best.score, found.engine) == ("dog", pytest.approx(0.8), "namer")
-    assert button.text() == "dog 0.80?"
+    assert button.text() == "dog 0.80  (Z)"
     assert "car 0.10" in button.toolTip()
     assert naming.session_view.label == "dog 0.80", "the canvas says it beside the mask"
     button.click()
