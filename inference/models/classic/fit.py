@@ -1,67 +1,95 @@
-"""The recipe of the judge: play clicks on labelled images, gather evidence, fit a small perceptron; all in numpy.
+"""The recipe of the judges: play clicks on labelled images, gather evidence, fit small perceptrons; all in numpy.
 
-``python -m inference.models.classic.fit INDEX.json OUT.npz`` uses the half of the images that :func:`is_for_fitting`
-picks; the other half is for reports. Deterministic for the seed.
+``python -m inference.models.classic.fit INDEX.json FOLDER [WORKERS]`` uses the half of the images that
+:func:`is_for_fitting` picks; the other half is for reports. It writes ``judge.npz`` (regions) and ``borders.npz``
+(pixels). Deterministic for the seed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evaluation.clicks import next_click
+from inference.evaluation.clicks import iou, next_click
 from inference.evaluation.index import VOID, ClickTask, IndexImage, load_index, load_mask, load_pixels, tasks
-from inference.models.classic.decide import best_threshold, decide
-from inference.models.classic.evidence import Seeds, gather
-from inference.models.classic.judge import Judge
-from inference.models.classic.regions import Regions, Values, build_regions
+from inference.models.classic.borders import Band
+from inference.models.classic.decide import best_threshold, tallied
+from inference.models.classic.judge import Judge, Judges
+from inference.models.classic.regions import Values
+from inference.models.classic.rounds import Round, Sight, play
+from inference.models.classic.view import View, look
+from inference.prompts import Box, MaskArray, Point, Prompt
 
-WIDTHS = (64, 32)
-_ROUNDS = 6
-_SAMPLES = 160
-_TASKS_OF_A_DOMAIN = 110
+EVIDENCE = 50
+"""How many numbers the judge of the regions is given."""
+
+_REGION_WIDTHS, _PIXEL_WIDTHS = (64, 32), (40, 20)
+_REGION_SAMPLES, _PIXEL_SAMPLES = 160, 160
+_SEQUENCE_SALT = "sequence "
+_TASKS = {"photo": 130, "people": 38, "street": 32, "nonphoto": 17, "thin": 13}
+_ROUNDS = (1, 6, 7)
+"""How many rounds each pass plays: first clicks under a judge that knows nothing, then against the judges so far."""
+
+_BOXES = 0.25
+_ENOUGH = 0.94
+_IGNORANT = Judge(
+    np.zeros(EVIDENCE, dtype=np.float32),
+    np.ones(EVIDENCE, dtype=np.float32),
+    [(np.zeros((EVIDENCE, 1), dtype=np.float32), np.zeros(1, dtype=np.float32))],
+)
 
 Samples = tuple[Values, Values, Values]
 """Evidence (s, k), target share of the object (s,), weight (s,)."""
 
 
 def is_for_fitting(image: IndexImage) -> bool:
-    """Half of the images by a hash of the id; frames of one video sequence stay together."""
-    name = image.id.rsplit("_", 1)[0] if image.id.startswith("camvid") else image.id
+    """Half of the images by a hash of the id, video sequences as a whole by a hash of the sequence's name."""
+    name = image.id
+    if name.startswith("camvid"):
+        # with a salt of its own: the bare names of all three sequences happen to fall on one side
+        name = _SEQUENCE_SALT + name.rsplit("_", 1)[0]
     return hashlib.sha1(name.encode()).digest()[0] % 2 == 0
 
 
-def fit(index: Path, passes: int = 3, seed: int = 0) -> Judge:
-    """Fit a judge: the first pass sees first clicks only, the later ones play rounds with the judge so far."""
+def fit(index: Path, workers: int = 1, seed: int = 0) -> Judges:
+    """Fit the judges in three passes; each judge learns from what the passes so far have seen."""
     chosen = _balanced([task for task in tasks(load_index(index)) if is_for_fitting(task.image)], seed)
-    judge: Judge | None = None
-    gathered: list[Samples] = []
-    with ProcessPoolExecutor(2) as pool:
-        for number in range(passes):
-            work = partial(_play, judge=judge, seed=seed + number)
-            gathered += list(chain.from_iterable(pool.map(work, chosen, chunksize=8)))
-            judge = train(gathered, seed)
-    assert judge is not None
-    return judge
+    judges = Judges(_IGNORANT, None)
+    of_regions: list[Samples] = []
+    of_pixels: list[Samples] = []
+    with ProcessPoolExecutor(workers) as pool:
+        for number, rounds in enumerate(_ROUNDS):
+            # the first passes only have to bring the judges into the neighbourhood
+            part = chosen if number == len(_ROUNDS) - 1 else chosen[::2]
+            work = partial(_play, judges=judges, seed=seed + number, rounds=rounds)
+            for done, (regions, pixels) in enumerate(pool.map(work, part, chunksize=4), 1):
+                of_regions += regions
+                of_pixels += pixels if number else []
+                if done % 25 == 0:
+                    print(f"pass {number + 1}: {done} of {len(part)} tasks", file=sys.stderr, flush=True)
+            fitted = train(of_regions, seed, _REGION_WIDTHS)
+            judges = Judges(fitted, train(of_pixels, seed, _PIXEL_WIDTHS) if number else None)
+    return judges
 
 
-def train(gathered: Sequence[Samples], seed: int, epochs: int = 14) -> Judge:
+def train(gathered: Sequence[Samples], seed: int, widths: Sequence[int], epochs: int = 14) -> Judge:
     """Fit the perceptron to samples by Adam on the weighted cross-entropy."""
     generator = np.random.default_rng(seed)
     x, y, w = (np.concatenate([sample[part] for sample in gathered]) for part in range(3))
     mean, scale = x.mean(axis=0), x.std(axis=0)
     # a column that never changes says nothing yet
     scale = np.where(scale < 1e-4, 1e6, scale).astype(np.float32)
-    sizes = (x.shape[1], *WIDTHS, 1)
+    sizes = (x.shape[1], *widths, 1)
     weights = [generator.normal(0, np.sqrt(2 / a), (a, b)).astype(np.float32) for a, b in pairwise(sizes)]
     parameters = [part for each in weights for part in (each, np.zeros(each.shape[1], dtype=np.float32))]
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
@@ -83,7 +111,7 @@ def train(gathered: Sequence[Samples], seed: int, epochs: int = 14) -> Judge:
 
 
 def save(judge: Judge, path: Path) -> None:
-    """Write a judge where :func:`inference.models.classic.judge.fitted_judge` can read it (half precision)."""
+    """Write a judge where :func:`inference.models.classic.judge.fitted_judges` can read it (half precision)."""
     arrays: dict[str, NDArray[np.generic]] = {"mean": judge.mean, "scale": judge.scale}
     for number, (weights, bias) in enumerate(judge.layers):
         arrays |= {f"weights{number}": weights.astype(np.float16), f"bias{number}": bias.astype(np.float16)}
@@ -104,81 +132,109 @@ def _gradients(parameters: Sequence[Values], x: Values, y: Values, w: Values) ->
 
 
 def _balanced(candidates: Sequence[ClickTask], seed: int) -> list[ClickTask]:
-    """At most so many tasks of one source and two of one image, so that crowded sources do not rule."""
+    """So many tasks of each domain and at most two of one image, so that crowded sources do not rule."""
     generator = np.random.default_rng(seed)
     counts: dict[str, int] = {}
     chosen = []
     for number in generator.permutation(len(candidates)):
         task = candidates[int(number)]
-        source = task.image.id.split("_")[0]
-        if counts.get(source, 0) >= _TASKS_OF_A_DOMAIN or counts.get(task.image.id, 0) >= 2:
+        domain = f"domain {task.domain}"
+        if counts.get(domain, 0) >= _TASKS.get(task.domain, 50) or counts.get(task.image.id, 0) >= 2:
             continue
-        counts[source] = counts.get(source, 0) + 1
+        counts[domain] = counts.get(domain, 0) + 1
         counts[task.image.id] = counts.get(task.image.id, 0) + 1
         chosen.append(task)
     return chosen
 
 
-def _play(task: ClickTask, judge: Judge | None, seed: int) -> list[Samples]:
+@dataclass(eq=False)
+class _Learner:
+    """Sees the evidence of every round and notes samples of it with what the labels say."""
+
+    truth: MaskArray
+    valid: MaskArray
+    generator: np.random.Generator
+    regions: list[Samples] = field(default_factory=list)
+    pixels: list[Samples] = field(default_factory=list)
+
+    def __call__(self, view: View, evidence: Values, doubted: Band | None) -> None:
+        x0, y0, x1, y1 = view.area
+        h, w = view.regions.labels.shape
+
+        def seen(mask: MaskArray) -> Values:
+            part = mask[y0:y1, x0:x1].astype(np.float32)
+            return cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA).astype(np.float32)
+
+        truth, valid = seen(self.truth), seen(self.valid)
+        known = view.regions.averages(valid) * view.regions.sizes
+        share = view.regions.averages(truth) * view.regions.sizes / np.maximum(known, 1e-3)
+        size = max(float(truth.sum()), 40.0)
+        likely = share > 0
+        chance = np.where(likely, 0.6, 0.4) * _REGION_SAMPLES / np.where(likely, likely.sum(), (~likely).sum())
+        chance = np.minimum(chance, 1)
+        rows = np.flatnonzero((self.generator.random(len(share)) < chance) & (known >= 0.5))
+        # far background is much of the weight and little of the mistake
+        weights = np.minimum(known[rows] / size / chance[rows], 0.3)
+        self.regions.append((evidence[rows], share[rows].astype(np.float32), weights.astype(np.float32)))
+        if doubted is not None and len(doubted.at):
+            usable = np.flatnonzero(valid.ravel()[doubted.at] > 0.5)
+            rows = self.generator.permutation(usable)[:_PIXEL_SAMPLES]
+            weight = min(len(usable) / size, 1.0) / _PIXEL_SAMPLES
+            targets = truth.ravel()[doubted.at[rows]]
+            self.pixels.append((doubted.evidence[rows], targets, np.full(len(rows), weight, dtype=np.float32)))
+
+
+def _play(task: ClickTask, judges: Judges, seed: int, rounds: int) -> tuple[list[Samples], list[Samples]]:
     cv2.setNumThreads(1)
     digest = hashlib.sha1(f"{seed} {task.image.id} {task.object_id}".encode()).digest()
     generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    regions = build_regions(load_pixels(task.image))
-    values = load_mask(task.image)
+    pixels, values = load_pixels(task.image), load_mask(task.image)
     truth, valid = values == task.object_id, values != VOID
-    return list(_rounds(regions, truth, valid, judge, generator)) if truth.any() else []
-
-
-def _rounds(
-    regions: Regions,
-    truth: NDArray[np.bool_],
-    valid: NDArray[np.bool_],
-    judge: Judge | None,
-    generator: np.random.Generator,
-) -> Iterator[Samples]:
-    flat = regions.labels.ravel()
-    known = np.bincount(flat, valid.ravel(), regions.count)
-    share = np.bincount(flat, truth.ravel(), regions.count) / np.maximum(known, 1)
+    height, width = truth.shape
+    sight = Sight(pixels, look(pixels, (0, 0, width, height)))
+    learner = _Learner(truth, valid, generator)
     predicted, clicked = np.zeros_like(truth), np.zeros_like(truth)
-    positive, negative = np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)
-    before: Values | None = None
-    box = None
-    for turn in range(1 if judge is None else _ROUNDS):
+    taken: list[Prompt] = []
+    found: Round | None = None
+    for turn in range(rounds):
         click = next_click(truth, predicted, valid, clicked)
         if click is None:
-            return
-        newest = np.array([[click.x, click.y]], dtype=np.float32)
-        if turn == 0 and generator.random() < 0.15:
-            box = _jittered_box(truth, generator)
-            newest = np.array([[(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]], dtype=np.float32)
-        elif turn == 0:
-            # people do not hit the very middle
-            newest += generator.normal(0, 1.5, newest.shape).astype(np.float32)
+            break
         clicked[int(click.y), int(click.x)] = True
-        positive, negative = (
-            (np.vstack([positive, newest]), negative) if click.positive else (positive, np.vstack([negative, newest]))
-        )
-        seeds = Seeds(positive, negative, newest, click.positive, box, before)
-        evidence = gather(regions, seeds)
-        weight = known / max(float(truth.sum()), 40.0)
-        likely = (share > 0) | (before > 0.3 if before is not None else False)
-        chance = np.where(likely, 0.6, 0.4) * _SAMPLES / np.where(likely, max(likely.sum(), 1), max((~likely).sum(), 1))
-        chance = np.minimum(chance, 1)
-        rows = np.flatnonzero((generator.random(regions.count) < chance) & (known > 0))
-        balance = (weight / chance)[rows]
-        # far background is much of the weight and little of the mistake
-        yield evidence[rows], share[rows].astype(np.float32), np.minimum(balance, 0.3).astype(np.float32)
-        if judge is not None:
-            before = decide(regions, seeds, judge)
-            predicted = (before > best_threshold(before, regions.sizes))[regions.labels]
+        if turn == 0 and generator.random() < _BOXES:
+            taken.append(_jittered_box(truth, generator))
+        else:
+            # people do not hit the very middle
+            x, y = np.array([click.x, click.y]) + generator.normal(0, 1.5 if turn == 0 else 0.5, 2)
+            taken.append(
+                Point(float(np.clip(x, 0.5, width - 0.5)), float(np.clip(y, 0.5, height - 0.5)), click.positive)
+            )
+        found = play(sight, taken, found, judges, learner)
+        predicted = _shown(found, height, width)
+        if iou(predicted, truth, valid) > _ENOUGH:
+            break
+    return learner.regions, learner.pixels
 
 
-def _jittered_box(truth: NDArray[np.bool_], generator: np.random.Generator) -> tuple[float, float, float, float]:
+def _shown(found: Round, height: int, width: int) -> MaskArray:
+    """The mask of a round at image size."""
+    mask = found.probability > best_threshold(*tallied(found.probability))
+    x0, y0, x1, y1 = found.view.area
+    shown = np.zeros((height, width), dtype=np.bool_)
+    shown[y0:y1, x0:x1] = cv2.resize(mask.astype(np.uint8), (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST) > 0
+    return shown
+
+
+def _jittered_box(truth: NDArray[np.bool_], generator: np.random.Generator) -> Box:
     rows, columns = np.flatnonzero(truth.any(axis=1)), np.flatnonzero(truth.any(axis=0))
     x0, y0, x1, y1 = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
     jitter = generator.normal(0, 0.04, 4) * (x1 - x0, y1 - y0, x1 - x0, y1 - y0)
-    return (float(x0 + jitter[0]), float(y0 + jitter[1]), float(x1 + jitter[2]), float(y1 + jitter[3]))
+    left, top, right, bottom = (np.array([x0, y0, x1, y1]) + jitter).tolist()
+    return Box(left, top, max(right, left + 1), max(bottom, top + 1))
 
 
 if __name__ == "__main__":
-    save(fit(Path(sys.argv[1])), Path(sys.argv[2]))
+    result = fit(Path(sys.argv[1]), int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    save(result.regions, Path(sys.argv[2]) / "judge.npz")
+    assert result.pixels is not None
+    save(result.pixels, Path(sys.argv[2]) / "borders.npz")

@@ -1,4 +1,4 @@
-"""The judge: evidence of a region -> how likely it belongs to the object. A small fitted perceptron in numpy."""
+"""The judges: evidence of a region or a pixel -> how likely it belongs to the object. Fitted perceptrons in numpy."""
 
 from __future__ import annotations
 
@@ -31,10 +31,22 @@ class Judge:
         return result
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judges:
+    """The judge of the regions and that of the pixels; without the latter pixels are as their regions."""
+
+    regions: Judge
+    pixels: Judge | None
+
+
 @lru_cache(maxsize=1)
-def fitted_judge() -> Judge:
-    """The judge that the recipe in :mod:`inference.models.classic.fit` made; it lies in the package's resources."""
-    with (resources.files("resources") / "classic" / "judge.npz").open("rb") as opened:
+def fitted_judges() -> Judges:
+    """The judges that the recipe in :mod:`inference.models.classic.fit` made; they lie in the package's resources."""
+    return Judges(_read("judge.npz"), _read("borders.npz"))
+
+
+def _read(name: str) -> Judge:
+    with (resources.files("resources") / "classic" / name).open("rb") as opened:
         stored = dict(np.load(opened, allow_pickle=False))
     depth = sum(name.startswith("bias") for name in stored)
     layers = [(stored[f"weights{i}"].astype(np.float32), stored[f"bias{i}"].astype(np.float32)) for i in range(depth)]

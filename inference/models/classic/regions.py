@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 REGIONS = 1400
 """About how many regions a view is cut into: one takes some 140 pixels of a 0.2 megapixel view."""
 
+_KEPT_SPREADS = 8
+
 Values = NDArray[np.float32]
 
 
@@ -49,6 +51,21 @@ class Regions:
         """The diagonal of the view in pixels: the unit of distances."""
         return float(np.hypot(*self.labels.shape))
 
+    @property
+    def step(self) -> float:
+        """The side of a region of mean size, in view pixels."""
+        return float(np.sqrt(self.sizes.mean()))
+
+    @cached_property
+    def texture(self) -> Values:
+        """The mean edge strength (n,) inside each region."""
+        return self.averages(self.contours)
+
+    def averages(self, values: Values) -> Values:
+        """The mean (n,) over each region of a map (h, w)."""
+        sums = np.bincount(self.labels.ravel(), values.ravel(), self.count)
+        return (sums / self.sizes).astype(np.float32)
+
     @cached_property
     def border_share(self) -> Values:
         """How far (n,) a region is from the border of the view along cheap paths: low for background."""
@@ -78,11 +95,26 @@ class Regions:
 
     def walk(self, seeds: Iterable[int]) -> Values:
         """The geodesic distance (n,) of every region from the seeds: the sum of the barriers on the best path."""
-        return self._spread(seeds, highest=False)
+        return self._remembered(seeds, highest=False)
 
     def climb(self, seeds: Iterable[int]) -> Values:
         """The ultrametric distance (n,) from the seeds: the highest barrier on the path where it is lowest."""
-        return self._spread(seeds, highest=True)
+        return self._remembered(seeds, highest=True)
+
+    @cached_property
+    def _spreads(self) -> dict[tuple[bool, tuple[int, ...]], Values]:
+        return {}
+
+    def _remembered(self, seeds: Iterable[int], highest: bool) -> Values:
+        """The last few distances are kept: a round changes the prompts of one sign only."""
+        key = (highest, tuple(seeds))
+        known = self._spreads.pop(key, None)
+        if known is None:
+            known = self._spread(key[1], highest)
+        while len(self._spreads) >= _KEPT_SPREADS:
+            self._spreads.pop(next(iter(self._spreads)))
+        self._spreads[key] = known
+        return known
 
     def _spread(self, seeds: Iterable[int], highest: bool) -> Values:
         table = self._neighbours
@@ -96,7 +128,7 @@ class Regions:
             if reached > best[region]:
                 continue
             for other, cost, top in table[region]:
-                value = max(reached, top) if highest else reached + cost
+                value = (top if top > reached else reached) if highest else reached + cost
                 if value < best[other]:
                     best[other] = value
                     heapq.heappush(queue, (value, other))

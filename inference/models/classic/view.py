@@ -99,9 +99,8 @@ def surrounding(
     return min(left, width - 1), min(top, height - 1), max(right, left + 1), max(bottom, top + 1)
 
 
-def soft_edges(view: View, probability: Values) -> Values:
-    """Region probabilities (n,) -> a map (h, w) in which the image's own edges bend the regions' borders."""
-    flat = probability[view.regions.labels]
+def soft_edges(view: View, flat: Values) -> Values:
+    """A map (h, w) of probabilities -> one whose borders the image's own edges bend."""
     lightness = (view.regions.lab[..., 0] / 255).astype(np.float32)
     slope, offset = _guided(lightness, flat, _GUIDE_RADIUS, _GUIDE_SOFTNESS)
     fine = slope * lightness + offset

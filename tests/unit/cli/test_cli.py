@@ -38,7 +38,7 @@ def test_segment_writes_the_best_mask_and_prints_json(
     photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, view = tmp_path / "mask.png", tmp_path / "view.png"
-    prompts = ["--point", "40.5,30.5", "--point", "5,5,-", "--text", "thing"]
+    prompts = ["--box", "18,12,63,48", "--point", "40.5,30.5", "--point", "5,5,-", "--text", "thing"]
     code = run(
         ["segment", str(photo), "--engine", "classic", *prompts, "--out", str(out), "--overlay", str(view), "--json"]
     )
@@ -57,6 +57,17 @@ def test_segment_writes_the_best_mask_and_prints_json(
     inside = mask > 0
     assert (inside & truth).sum() / (inside | truth).sum() > 0.9
     assert PillowImage.open(view).size == (80, 60)
+
+
+def test_a_box_alone_is_enough(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "mask.png"
+    assert run(["segment", str(photo), "--engine", "classic", "--box", "18,12,63,48", "--out", str(out), "--json"]) == 0
+    found = answer(capsys)["candidates"][0]
+    inside = np.asarray(PillowImage.open(out)) > 0
+    truth = np.zeros((60, 80), bool)
+    truth[15:45, 20:60] = True
+    assert found["area"] == inside.sum()
+    assert (inside & truth).sum() / (inside | truth).sum() > 0.95
 
 
 def test_a_project_is_made_filled_and_exported(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

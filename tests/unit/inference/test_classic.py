@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.engine import EngineError, Image, UnusablePrompts, silent
-from inference.engines.classic import SPEC, ClassicFeatures, create
+from inference.engines.classic import SPEC, create
+from inference.models.classic.rounds import Sight
 from inference.prompts import Box, MaskPrompt, Point, Polygon, Prompt, PromptSet, Reference, Scribble, Text
 from inference.results import Memory, Segmentation
 
@@ -147,11 +148,12 @@ def test_a_correction_goes_one_way() -> None:
     features = engine.encode(Image(PIXELS, "x"), silent)
     prompts = PromptSet((Point(W / 2, H / 2),))
     first = engine.segment(features, prompts, None, silent)
-    before = first.memory.arrays["probability"] if first.memory else None
+    assert first.memory is not None
+    before = first.memory.arrays["probability"].astype(np.float32)
     for added in (Point(30, 30, True), Point(W / 2 + 20, H / 2, False)):
         memory = engine.segment(features, prompts.added(added), first.memory, silent).memory
         assert memory is not None
-        change = (memory.arrays["probability"] - before) * (1 if added.positive else -1)
+        change = (memory.arrays["probability"].astype(np.float32) - before) * (1 if added.positive else -1)
         assert change.min() >= -1e-6
         assert change.max() > 0.3
 
@@ -176,6 +178,24 @@ def test_a_box_contains_its_mask() -> None:
     assert rows.min() >= H / 2 - 62
 
 
+def test_an_object_that_is_small_in_the_image_is_looked_at_closer_and_the_crop_stays_in_use() -> None:
+    pixels = np.full((300, 400, 3), 60, np.uint8)
+    pixels[100:130, 150:190] = (200, 160, 40)
+    engine = create()
+    features = engine.encode(Image(pixels, "x"), silent)
+    prompts = PromptSet((Point(170, 115),))
+    first = engine.segment(features, prompts, None, silent)
+    second = engine.segment(features, prompts.added(Point(160, 105)), first.memory, silent)
+    assert first.memory is not None
+    assert second.memory is not None
+    x0, y0, x1, y1 = first.memory.arrays["area"]
+    assert x0 <= 150
+    assert y0 <= 100
+    assert 190 <= x1 < 400
+    assert 130 <= y1 < 300
+    assert np.array_equal(first.memory.arrays["area"], second.memory.arrays["area"])
+
+
 def test_memory_of_another_engine_is_not_used() -> None:
     foreign = Memory("other", {"whatever": np.zeros(3)})
     mine, plain = answer(PIXELS, Point(W / 2, H / 2), memory=foreign), answer(PIXELS, Point(W / 2, H / 2))
@@ -185,7 +205,7 @@ def test_memory_of_another_engine_is_not_used() -> None:
 def test_it_neither_labels_nor_runs_over_the_whole_image() -> None:
     engine = create()
     features = engine.encode(Image(PIXELS, "x"), silent)
-    assert isinstance(features, ClassicFeatures)
+    assert isinstance(features, Sight)
     assert features.nbytes > PIXELS.nbytes
     with pytest.raises(EngineError, match="needs prompts"):
         engine.everything(features, None, silent)
@@ -197,7 +217,7 @@ def test_a_small_object_in_a_large_photo_keeps_a_fine_edge() -> None:
     pixels[1000:1240, 1500:1820] = small
     truth = np.zeros((2400, 3200), bool)
     truth[1000:1240, 1500:1820] = ball
-    pixels[:, :][~truth] = np.random.default_rng(0).normal((90, 120, 70), 9, (int((~truth).sum()), 3)).clip(0, 255)
+    pixels[~truth] = np.random.default_rng(0).normal((90, 120, 70), 9, (int((~truth).sum()), 3)).clip(0, 255)
     mask = answer(pixels, Box(1595, 1055, 1725, 1185)).candidates[0].mask()
     assert iou(mask, truth) > 0.87
 
@@ -209,11 +229,12 @@ def test_a_prompt_on_twelve_megapixels_is_in_time() -> None:
     prompts, memory, times = PromptSet(), None, []
     for point in (Point(2000, 1500), Point(300, 300, False), Point(2300, 1700), Point(3500, 2500, False)):
         prompts = prompts.added(point)
-        begun = time.perf_counter()
+        # processor time: a busy machine says nothing of the engine
+        begun = time.process_time()
         memory = engine.segment(features, prompts, memory, silent).memory
-        times.append(time.perf_counter() - begun)
-    print(f"Classic, 12 megapixels, prompt to mask: median {1000 * float(np.median(times)):.0f} ms (budget 400)")
-    # twice the budget, as for the other benchmarks, because the machine may be busy
+        times.append(time.process_time() - begun)
+    print(f"Classic, 12 megapixels, prompt to mask: median {1000 * float(np.median(times)):.0f} ms of one core (400)")
+    # twice the budget, as for the other benchmarks
     assert float(np.median(times)) < 0.8
 
 
