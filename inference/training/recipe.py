@@ -95,6 +95,7 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "random": self.sampler.random.bit_generator.state,
             "counters": {"step": self.step, "spent": self.spent, "seed": self.seed},
+            "started_from": self.started_from,
         }
         partial = self.out / "checkpoint.partial"
         torch.save(state, partial)
@@ -108,6 +109,7 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.sampler.random.bit_generator.state = state["random"]
         self.step, self.spent = state["counters"]["step"], state["counters"]["spent"]
+        self.started_from = state.get("started_from", "")
 
     def start_from(self, checkpoint: Path) -> None:
         """Begin with the averaged weights of an earlier run's checkpoint: a new schedule on what was learned."""

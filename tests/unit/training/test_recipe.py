@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from inference.models.lite.backbone import EfficientNetLite0
-from inference.training import recipe, views
+from inference.models.lite.weights import read_state
+from inference.training import export, recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
 from inference.training.held_out import write_index
 from inference.training.lite import main
@@ -170,4 +171,16 @@ def test_a_run_can_start_from_the_averaged_weights_of_another(data: Path, tmp_pa
     later.start_from(tmp_path / "one" / "checkpoint.pt")
     assert all(torch.equal(value, earlier[name]) for name, value in later.model.state_dict().items())
     assert recipe.settings(later)["started_from"]
+    (tmp_path / "two").mkdir()
+    later.advance(0.0)
+    later.save()
+    again = recipe.Training(load_index(data), tmp_path / "two", 3, recipe.Budget(1, 4), 1.0)
+    again.restore()
+    assert again.started_from == later.started_from
+    paths = [tmp_path / name / "checkpoint.pt" for name in ("one", "two")]
+    assert export.main([*map(str, paths), str(tmp_path / "mean.safetensors")]) == 0
+    state, _ = read_state((tmp_path / "mean.safetensors").read_bytes())
+    name = "decoder.enter.0.weight" if "decoder.enter.0.weight" in state else next(iter(state))
+    middle = (earlier[name] + again.average[name]) / 2
+    assert torch.allclose(state[name], middle, atol=2e-3)
     assert main(["--data", str(data), "--out", str(tmp_path / "x"), "--start-from", str(tmp_path / "no.pt")]) == 2
