@@ -18,7 +18,7 @@ from transformers import Sam3Config, Sam3ImageProcessor, Sam3Model, Sam3TrackerC
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.sam3.modeling_sam3 import Sam3VisionEncoderOutput
 
-from inference.engine import EngineError
+from inference.engine import EngineError, WrongWeights
 from inference.models.sam import files
 from inference.models.sam.hub import LEVELS, HubSam
 from inference.models.sam.hub_checkpoint import Form, configured, with_tensors
@@ -30,9 +30,6 @@ from inference.models.seem.checkpoint import read_tensors, sizes_of
 from inference.models.seem.tokenizer import Tokenizer
 
 TITLE = "SAM 3"
-VISUAL = "visual"
-"""The phrase that stands for none when only boxes describe what is looked for."""
-
 KEPT_PHRASES = 512
 
 DETECTOR = {"detector_model.": ""}
@@ -143,7 +140,7 @@ class Sam3(HubSam):
 
 
 def open_sam3(path: Path, dtype: torch.dtype | None = None) -> Sam3:
-    """A SAM 3 file of transformers' form, which holds both halves. Raises ``WrongWeights``."""
+    """A SAM 3 file of transformers' form, which holds both halves. Raises :class:`WrongWeights`."""
     tensors = read_tensors(path)
     detector_config, tracker_config = configured(path, FORM, sizes_of(tensors))
     detector = with_tensors(_renamed(tensors, DETECTOR), detector_config, TITLE, Sam3Model)
@@ -151,6 +148,8 @@ def open_sam3(path: Path, dtype: torch.dtype | None = None) -> Sam3:
     merges = files.merges(path)
     context = int(detector.config.text_config.max_position_embeddings)
     words = Tokenizer.read(merges, context) if merges is not None else None
+    if merges is not None and words is not None and words.end + 1 != detector.config.text_config.vocab_size:
+        raise WrongWeights(f"{merges.name} is not the list of word pieces that this {TITLE} file was trained with.")
     return Sam3(detector, tracker, words, dtype)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +44,19 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def official(weights: Path) -> Any:
+    """The class that SAM 3 was released for, with the same weights."""
+    return Sam3VideoModel.from_pretrained(weights.parent).eval()
+
+
+@pytest.fixture
+def copied(weights: Path, tmp_path: Path) -> Path:
+    """The weights in a folder of their own, to spoil."""
+    shutil.copytree(weights.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / weights.name
+
+
+@pytest.fixture(scope="module")
 def opened(weights: Path) -> Opened:
     model = open_sam3(weights)
     engine = ConceptSegmenter(sam3.SPEC, model, weights)
@@ -55,8 +70,7 @@ def sees_a_lot(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @torch.no_grad()
-def test_both_halves_see_what_the_released_class_sees(weights: Path, opened: Opened) -> None:
-    official = Sam3VideoModel.from_pretrained(weights.parent).eval()
+def test_both_halves_see_what_the_released_class_sees(official: Any, opened: Opened) -> None:
     processor = Sam3ImageProcessor(size={"height": SAM3_SIDE, "width": SAM3_SIDE})
     values = processor(images=picture(*SIZE), return_tensors="pt")["pixel_values"]
     seen = official.detector_model.vision_encoder(values)
@@ -74,9 +88,8 @@ def test_both_halves_see_what_the_released_class_sees(weights: Path, opened: Ope
 @torch.no_grad()
 @pytest.mark.parametrize("boxes", [(), (((10.0, 12.0, 50.0, 60.0), True), ((70.0, 12.0, 90.0, 60.0), False))])
 def test_the_detector_finds_what_the_released_class_finds(
-    weights: Path, opened: Opened, boxes: tuple[tuple[tuple[float, float, float, float], bool], ...]
+    official: Any, opened: Opened, boxes: tuple[tuple[tuple[float, float, float, float], bool], ...]
 ) -> None:
-    official = Sam3VideoModel.from_pretrained(weights.parent).eval().detector_model
     processor = Sam3ImageProcessor(size={"height": SAM3_SIDE, "width": SAM3_SIDE})
     words = opened.model._words
     assert words is not None
@@ -90,7 +103,7 @@ def test_the_detector_finds_what_the_released_class_finds(
             "input_boxes": torch.cat([centres, corners[:, 2:] - corners[:, :2]], 1)[None],
             "input_boxes_labels": torch.tensor([[1, 0]]),
         }
-    out = official(
+    out = official.detector_model(
         pixel_values=processor(images=picture(*SIZE), return_tensors="pt")["pixel_values"],
         input_ids=torch.tensor([ids]),
         attention_mask=mask,
@@ -184,25 +197,29 @@ def test_only_negative_clicks_are_refused(opened: Opened) -> None:
         opened.ask(Point(3.5, 3.5, positive=False))
 
 
-def test_without_word_pieces_only_words_are_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "no cache"))
-    path = write_sam3(tmp_path)
-    (tmp_path / "merges.txt").unlink()
+def test_without_word_pieces_only_words_are_missing(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(copied.parent))
+    monkeypatch.setenv("HF_HUB_CACHE", str(copied.parent / "no cache"))
+    (copied.parent / "merges.txt").unlink()
     assert sam3.installed()
-    engine = ConceptSegmenter(sam3.SPEC, open_sam3(path), path)
+    engine = ConceptSegmenter(sam3.SPEC, open_sam3(copied), copied)
     sight = engine.encode(Image(picture(*SIZE), "hash"), silent)
     assert len(engine.segment(sight, PromptSet((Point(40.5, 30.5),)), None, silent).candidates) == 3
     with pytest.raises(EngineError, match=r"SAM 3 needs CLIP's list of word pieces \(merges.txt\) next to"):
         engine.segment(sight, PromptSet((CAT,)), None, silent)
 
 
-def test_a_file_without_one_half_is_refused(tmp_path: Path) -> None:
-    path = write_sam3(tmp_path)
-    assert files.holds(path, files.SAM3.mark)
-    save_file({n: t for n, t in load_file(path).items() if not n.startswith("tracker_neck.")}, path)
+def test_a_file_without_one_half_is_refused(copied: Path) -> None:
+    assert files.holds(copied, files.SAM3.mark)
+    save_file({n: t for n, t in load_file(copied).items() if not n.startswith("tracker_neck.")}, copied)
     with pytest.raises(WrongWeights, match=r"^This file is not a SAM 3 checkpoint: \d+ tensors missing."):
-        open_sam3(path)
+        open_sam3(copied)
+
+
+def test_other_word_pieces_are_refused(copied: Path) -> None:
+    (copied.parent / "merges.txt").write_text("#version: 0.2\nc a\n", encoding="utf-8")
+    with pytest.raises(WrongWeights, match=r"^merges.txt is not the list of word pieces that this SAM 3 file was"):
+        open_sam3(copied)
 
 
 def test_features_come_back_from_disk(opened: Opened) -> None:

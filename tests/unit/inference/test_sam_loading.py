@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -116,10 +118,10 @@ def test_without_files_the_engines_say_so(folder: Path) -> None:
             engine.create()
 
 
-def test_each_engine_finds_its_own_file(folder: Path) -> None:
+def test_each_engine_finds_its_own_file(written: Path, folder: Path) -> None:
     write_sam(folder / "b.pth")
-    write_model(small_sam2(), folder / "downloads" / "one")
-    write_model(small_edgetam(), folder / "two")
+    _copied(written / "sam2", folder / "downloads" / "one")
+    _copied(written / "edgetam", folder / "two")
     found = [files.find(family) for family in (files.SAM, files.SAM2)]
     assert found == [folder / "b.pth", folder / "downloads" / "one" / "model.safetensors"]
     for engine in (sam, sam2):
@@ -128,8 +130,6 @@ def test_each_engine_finds_its_own_file(folder: Path) -> None:
 
 
 def test_listing_the_engines_loads_no_model_library(folder: Path) -> None:
-    import subprocess
-
     said = (
         "import sys; from inference import registry;"
         "print([(s.name, registry.installed(s.name)) for s in registry.engine_specs()]);"
@@ -151,10 +151,25 @@ HUB: dict[str, tuple[Callable[[], Any], Callable[[Path], Any], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of the models of transformers, by engine."""
+    folder = tmp_path_factory.mktemp("hub")
+    for name, (make, _, _) in HUB.items():
+        write_model(make(), folder / name)
+    return folder
+
+
 @pytest.fixture(params=HUB)
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Callable[[Path], Any], str]:
-    make, open_, title = HUB[request.param]
-    return write_model(make(), tmp_path), open_, title
+def hub(request: pytest.FixtureRequest, written: Path, tmp_path: Path) -> tuple[Path, Callable[[Path], Any], str]:
+    _, open_, title = HUB[request.param]
+    return _copied(written / request.param, tmp_path), open_, title
+
+
+def _copied(folder: Path, to: Path) -> Path:
+    """A copy to spoil; returns its tensors' file."""
+    shutil.copytree(folder, to, dirs_exist_ok=True)
+    return to / "model.safetensors"
 
 
 def test_tensors_of_transformers_load_exactly(hub: tuple[Path, Callable[[Path], Any], str]) -> None:
@@ -208,15 +223,15 @@ def test_differences_are_counted_and_named(hub: tuple[Path, Callable[[Path], Any
         ('{"model_type": "sam2", "vision_config": {"fpn_hidden_size": "many"}}', "cannot be read"),
     ],
 )
-def test_a_table_that_says_nonsense_is_refused(tmp_path: Path, table: str, sentence: str) -> None:
-    path = write_model(small_sam2(), tmp_path)
+def test_a_table_that_says_nonsense_is_refused(written: Path, tmp_path: Path, table: str, sentence: str) -> None:
+    path = _copied(written / "sam2", tmp_path)
     (tmp_path / "config.json").write_text(table)
     with pytest.raises(WrongWeights, match=f"^The config.json next to model.safetensors {sentence}"):
         sam2_model.open_sam2(path)
 
 
-def test_an_architecture_that_would_be_fetched_is_refused(tmp_path: Path) -> None:
-    path = write_model(small_edgetam(), tmp_path)
+def test_an_architecture_that_would_be_fetched_is_refused(written: Path, tmp_path: Path) -> None:
+    path = _copied(written / "edgetam", tmp_path)
     table = json.loads((tmp_path / "config.json").read_text())
     table["vision_config"]["backbone_config"]["architecture"] = "hf-hub:someone/something"
     (tmp_path / "config.json").write_text(json.dumps(table))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.models.sam.frame import InputFrame
@@ -37,6 +37,7 @@ def test_a_click_on_a_pixel_is_the_official_pixel(height: int, width: int, acros
         assert there == pytest.approx(np.array([[x * frame.columns / width, y * frame.rows / height]]))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(coordinates, coordinates), min_size=1, max_size=20), st.integers(1, 5000))
 def test_samples_lie_within_the_stroke(vertices: list[tuple[float, float]], side: int) -> None:
     found = samples(tuple(vertices), side)
@@ -68,6 +69,7 @@ def test_the_deepest_point_of_an_outline_is_inside_it() -> None:
     assert deepest(((10.0, 10.0), (30.0, 10.0), (30.0, 30.0), (10.0, 30.0))) == pytest.approx((20, 20), abs=0.5)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8))
 def test_the_deepest_point_lies_in_the_bounding_box(vertices: list[tuple[float, float]]) -> None:
     x, y = deepest(tuple(vertices))
