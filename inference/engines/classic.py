@@ -61,7 +61,9 @@ class Classic:
         """Cut the whole image, reduced, into regions (some 100 ms on one core)."""
         report(None, "Finding regions")
         height, width = image.pixels.shape[:2]
-        return Sight(image.pixels, look(image.pixels, (0, 0, width, height)))
+        whole = look(image.pixels, (0, 0, width, height))
+        whole.regions.prepare()
+        return Sight(image.pixels, whole)
 
     def segment(self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report) -> Segmentation:
         """One round. Several prompts without the memory of earlier rounds are taken one after the other."""

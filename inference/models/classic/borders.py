@@ -19,6 +19,9 @@ from inference.models.classic.regions import Regions, Values
 
 _DOUBT = 0.08
 _HISTOGRAM_BITS = 4
+_MOST = 60_000
+"""About the most pixels that are judged one by one, for the sake of time."""
+
 _SOFT = (0.35, 1.0, 2.5)
 """Widths, in steps, that the probabilities are averaged over."""
 
@@ -50,6 +53,11 @@ def band(regions: Regions, probability: Values, seeds: Seeds) -> Band:
     doubted = (near > _DOUBT) & (near < 1 - _DOUBT)
     if seeds.earlier is not None:
         doubted |= np.abs(flat - seeds.earlier) > 0.1
+    count = int(np.count_nonzero(doubted))
+    if count > _MOST:
+        # those whose surroundings are the least certain
+        certainty = np.where(doubted, np.abs(near - 0.5), np.inf)
+        doubted &= certainty <= np.partition(certainty.ravel(), _MOST)[_MOST]
     box = cv2.boundingRect(doubted.astype(np.uint8))
     if not box[2]:
         return Band(np.zeros(0, dtype=np.int64), np.zeros((0, 23), dtype=np.float32))
@@ -66,7 +74,7 @@ def band(regions: Regions, probability: Values, seeds: Seeds) -> Band:
     scale = np.log(step / np.sqrt(max(float(flat.sum()), step * step)))
     clicks = np.log1p(min(len(seeds.positive) + len(seeds.negative), 20))
     constants = [np.full(len(rows), value, dtype=np.float32) for value in (scale, clicks)]
-    evidence = np.stack([*seen, *told, *constants], axis=1).astype(np.float32)
+    evidence = np.stack([*seen, *told, *constants], axis=1).astype(np.float32, copy=False)
     return Band(np.ravel_multi_index((rows, columns), flat.shape), evidence)
 
 
@@ -88,7 +96,8 @@ def _seen(
     columns = [logit(inside.ravel()[inner])]
     columns += [_blurred(_blurred(inside, width * step), width * step).ravel()[inner] for width in _SOFT]
     columns.append(regions.contours[window].ravel()[inner])
-    lab = cv2.blur(regions.lab[window], (3, 3)).astype(np.float32) / 255
+    lab = cv2.blur(regions.lab[window], (3, 3)).astype(np.float32)
+    lab /= 255
     own = lab.reshape(-1, 3)[inner]
     both = cv2.merge([*cv2.split(lab * inside[..., None]), inside])
     for radius in _LOCAL:

@@ -163,11 +163,10 @@ def _looks(regions: Regions, seeds: Seeds) -> list[Values]:
         weights = np.exp(-distance / 0.4)
     else:
         weights = np.full(regions.count, 0.5, dtype=np.float32)
-    spread = regions.kinship
-    inner = spread @ (weights * regions.sizes)
-    outer = spread @ ((1 - weights) * regions.sizes)
-    odds = np.log((inner + 1.0) / (outer + 1.0))
-    rarity = (spread @ regions.sizes) / regions.sizes.sum()
+    sums = regions.kinship @ np.stack([weights * regions.sizes, regions.sizes], axis=1).astype(np.float32)
+    inner, every = np.maximum(sums.T, 0)
+    odds = np.log((inner + 1.0) / (np.maximum(every - inner, 0) + 1.0))
+    rarity = every / regions.sizes.sum()
     return [
         rim,
         y,

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from inference.models.classic.regions import Values
 
+_ROWS = 2048
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judge:
@@ -23,6 +25,11 @@ class Judge:
 
     def logits(self, evidence: Values) -> Values:
         """Evidence (n, k) -> logits (n,)."""
+        # pieces that stay in the processor's cache
+        pieces = [self._piece(evidence[start : start + _ROWS]) for start in range(0, len(evidence), _ROWS)]
+        return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.float32)
+
+    def _piece(self, evidence: Values) -> Values:
         hidden = np.clip((evidence - self.mean) / self.scale, -6, 6)
         for weights, bias in self.layers[:-1]:
             hidden = np.maximum(hidden @ weights + bias, 0)

@@ -77,9 +77,17 @@ class Regions:
         """How alike the colours of two regions are, (n, n) in [0, 1]; the lightness counts half."""
         scaled = self.colours * np.array((12, 24, 24), dtype=np.float32)
         norms = (scaled * scaled).sum(axis=1)
-        apart = norms[:, None] + norms[None] - 2 * (scaled @ scaled.T)
-        alike: Values = np.exp(-np.maximum(apart, 0)).astype(np.float32)
+        # in place: the array is large
+        alike: Values = scaled @ (2 * scaled.T)
+        alike -= norms[:, None]
+        alike -= norms
+        np.minimum(alike, 0, out=alike)
+        np.exp(alike, out=alike)
         return alike
+
+    def prepare(self) -> None:
+        """Work out now what the first round would otherwise wait for."""
+        _ = self.kinship, self.border_share
 
     @cached_property
     def _neighbours(self) -> list[list[tuple[int, float, float]]]:
@@ -204,8 +212,11 @@ def _watershed(lab: NDArray[np.uint8], contours: Values, count: int) -> NDArray[
         owner = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
         owner[nearest[~lines]] = flooded[~lines]
         flooded = np.where(lines, owner[nearest], flooded)
-    _, labels = np.unique(flooded, return_inverse=True)
-    return labels.reshape(h, w).astype(np.int32)
+    # numbers without gaps: a marker may have been flooded by its neighbours
+    present = np.bincount(flooded.ravel()) > 0
+    numbers = (np.cumsum(present) - 1).astype(np.int32)
+    labels: NDArray[np.int32] = numbers[flooded]
+    return labels
 
 
 def _borders(labels: NDArray[np.int32], contours: Values, n: int) -> tuple[NDArray[np.int32], Values]:

@@ -22,6 +22,9 @@ from inference.prompts import Box, MaskArray, MaskPrompt, Polygon, Prompt
 _CROP_GAIN = 0.35
 """A crop is looked at anew when it has at most this share of the pixels of the image."""
 
+_ROUGH = 0.9
+"""Pixels of a view per image pixel below which a first look is a rough one."""
+
 _ROOM = 0.2
 """The last crop stays in use while the object keeps this share of its larger side as a margin in it."""
 
@@ -88,12 +91,15 @@ def play(
     """Decide in the view that the prompts ask for; when the object turns out small, again in a crop round it."""
     bounds = extent(sight, taken, before)
     view = sight.view(bounds, None if before is None else before.view)
-    found = _decided(view, sight, taken, before, judges, witness)
-    if bounds is None and view is sight.whole:
-        closer = sight.view(extent(sight, taken, found))
-        if closer is not view:
-            found = _decided(closer, sight, taken, None, judges, witness, keep=found)
-    return found
+    if bounds is not None or view is not sight.whole:
+        return _decided(view, sight, taken, before, judges, witness)
+    # when much of the image's resolution is missing, its pixels are judged only if no crop follows
+    rough = view.scale[0] < _ROUGH
+    found = _decided(view, sight, taken, before, Judges(judges.regions, None) if rough else judges, witness)
+    closer = sight.view(extent(sight, taken, found))
+    if closer is not view:
+        return _decided(closer, sight, taken, None, judges, witness, keep=found)
+    return _decided(view, sight, taken, before, judges, None) if rough else found
 
 
 def extent(sight: Sight, taken: Sequence[Prompt], before: Round | None) -> Bounds | None:

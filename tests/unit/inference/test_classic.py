@@ -217,13 +217,14 @@ def test_a_small_object_in_a_large_photo_keeps_a_fine_edge() -> None:
     pixels[1000:1240, 1500:1820] = small
     truth = np.zeros((2400, 3200), bool)
     truth[1000:1240, 1500:1820] = ball
-    pixels[~truth] = np.random.default_rng(0).normal((90, 120, 70), 9, (int((~truth).sum()), 3)).clip(0, 255)
+    ground = np.random.default_rng(0).normal((90, 120, 70), 9, (int((~truth).sum()), 3)).clip(0, 255)
+    pixels[~truth] = ground.astype(np.uint8)
     mask = answer(pixels, Box(1595, 1055, 1725, 1185)).candidates[0].mask()
     assert iou(mask, truth) > 0.87
 
 
 def test_a_prompt_on_twelve_megapixels_is_in_time() -> None:
-    pixels = cv2.resize(PIXELS, (4000, 3000))
+    pixels = cv2.resize(PIXELS, (4000, 3000)).astype(np.uint8, copy=False)
     engine = create()
     features = engine.encode(Image(pixels, "x"), silent)
     prompts, memory, times = PromptSet(), None, []
