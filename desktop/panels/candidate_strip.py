@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from desktop.panels.controls import GAP, soft_label
@@ -96,8 +96,17 @@ class CandidateStrip(QWidget):
         self._cells = [_Cell(self._workspace, index, c, pixels) for index, c in enumerate(candidates)]
         for index, cell in enumerate(self._cells):
             self._row.insertWidget(index, cell)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as a candidate, and a scroll bar where they do not all fit."""
         if self._cells:
-            bar = self._scroll.horizontalScrollBar().sizeHint().height()
+            wanted = sum(cell.sizeHint().width() + GAP for cell in self._cells)
+            bar = self._scroll.horizontalScrollBar().sizeHint().height() if wanted > self.width() else 0
             self._scroll.setFixedHeight(self._cells[0].sizeHint().height() + bar)
 
 

@@ -90,7 +90,7 @@ class InstancesPanel(QWidget):
         column.addLayout(row)
         column.addWidget(self._problem)
         column.addLayout(self._stack, 1)
-        self.setMinimumHeight(156)
+        self.setMinimumHeight(136)
         self.setFocusProxy(self.view)
         selection = self.view.selectionModel()
         selection.selectionChanged.connect(lambda *_: self._follow_view())

@@ -51,6 +51,7 @@ class Stage:
         scripted_person.WAIT_MS = WAIT_MS
         settings = Settings()
         settings.set("appearance.theme", theme)
+        settings.set("engines.prefetch", False)
         self.application = create_application(["maskwright"], settings)
         self.window = create_window([], settings)
         self.window.resize(*size)
@@ -124,6 +125,12 @@ class Stage:
     def _thumbnails(self) -> int:
         return sum(self.workspace.thumbnail(image.id) is not None for image in self.workspace.images)
 
+    def _engine_is_ready(self) -> bool:
+        from inference.messages import EngineState
+
+        status = self.workspace.engine_status(self.workspace.find_with)
+        return status is not None and status.state is EngineState.READY
+
     def choose_class(self, name: str) -> None:
         (category,) = (c for c in self.workspace.categories if c.name == name)
         self.workspace.set_current_category(category.id)
@@ -160,6 +167,8 @@ class Stage:
         """The window as PNG; ``over`` is a dialog to show in its middle."""
         from PySide6.QtGui import QColor, QPainter
 
+        if self.workspace.session is not None:
+            self.person.wait(self._engine_is_ready, "the engine rests")
         self.person.rest(SETTLE_S)
         self.person.canvas.settling.settle()
         self.person.settle()
