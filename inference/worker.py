@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> None:
     """``arguments``: the descriptor of the channel for pixels, or -1 where there is none (Windows)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the parent's business
     faulthandler.enable()
+    os.environ["HF_HUB_OFFLINE"] = "1"  # no library may fetch what nobody asked for; downloads are not made here
     commands, answers = _own_pipes()
     number = int(arguments[0]) if arguments else -1
     channel = socket.socket(fileno=number) if number >= 0 else None

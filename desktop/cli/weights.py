@@ -13,6 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from desktop.cli.output import Exit, InputProblem, console, print_json, say
+from desktop.settings import Settings
 from inference import weights
 from inference.engine import WeightsMissing
 from inference.registry import engine_specs
@@ -53,8 +54,11 @@ def fetch(
     if not wanted:
         found = weights.locate(name)
         say(f"{found.entry.title} is here already: {found.path}")
-    if wanted and fetching.offline_reason():
-        raise InputProblem(f"{fetching.offline_reason()} Add a file with `maskwright weights add FILE`.")
+    reason = fetching.offline_reason()
+    if not reason and Settings().flag("general.offline"):
+        reason = "The setting general.offline is on: nothing is downloaded."
+    if wanted and reason:
+        raise InputProblem(f"{reason} Add a file with `maskwright weights add FILE`.")
     for entry in wanted:
         _tell(entry)
     if wanted and not yes and sys.stdin.isatty() and not typer.confirm("Download?", err=True):

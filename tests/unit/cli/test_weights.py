@@ -47,6 +47,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(places.FOLDER_VARIABLE, str(tmp_path / "weights"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("MASKWRIGHT_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.setattr(transfer, "PAUSE", 0.001)
     started = Server()
     data = write_tensors(tmp_path / "made" / "toy.pth").read_bytes()
@@ -107,11 +108,17 @@ def test_what_arrived_of_an_unfinished_download_can_be_removed(call: Call, serve
     assert row(call, "toy-one")["partial"] == 0
 
 
-def test_offline_is_said(call: Call, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_is_said(call: Call, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASKWRIGHT_OFFLINE", "1")
     answer = call("weights", "fetch", "toy-one")
     assert answer.code == 2
     assert "MASKWRIGHT_OFFLINE is set" in answer.err
+    monkeypatch.delenv("MASKWRIGHT_OFFLINE")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "settings.toml").write_text('"general.offline" = true\n')
+    answer = call("weights", "fetch", "toy-one")
+    assert answer.code == 2
+    assert "general.offline is on" in answer.err
     assert server.asked == []
 
 
