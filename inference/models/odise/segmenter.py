@@ -36,6 +36,7 @@ LONG_LIST = 50
 """Lists of so many names stand alone; shorter ones are compared with a background of other classes."""
 
 CANDIDATES = 5
+MASKS_AT_ONCE, CLASSES_AT_ONCE = 64, 64
 LEAST_LIKELY = 0.01
 LABEL, CAPTION = "label", "caption"
 
@@ -177,8 +178,10 @@ class OdiseSegmenter:
         rows = [row for row, mask in enumerate(masks) if mask.any()]
         if rows and count:
             said = naming.words(labels.against(vocabulary), count, self._clip.texts, torch_device())
-            chances = _array(naming.name_masks(self._model, sight.features, [masks[row] for row in rows], said))
-            scores[rows], unknown[rows] = chances[:, :count], chances[:, count:].sum(1)
+            for start in range(0, len(rows), MASKS_AT_ONCE):
+                some = rows[start : start + MASKS_AT_ONCE]
+                chances = _array(naming.name_masks(self._model, sight.features, [masks[row] for row in some], said))
+                scores[some], unknown[some] = chances[:, :count], chances[:, count:].sum(1)
         return LabelScores(vocabulary.names, scores, unknown)
 
     def _use(self, head: str, is_default: bool) -> None:
@@ -272,12 +275,19 @@ def _instances(log_probs: Tensor, masks: EnlargedMasks, said: naming.Words) -> I
 
 def _semantic(log_probs: Tensor, sight: OdiseSight, output: tuple[int, int]) -> Iterator[tuple[MaskArray, float, int]]:
     """The class with the most evidence at each pixel. Classes that win nowhere on the grid of the masks are not
-    enlarged."""
+    enlarged; evidence is worked out for a few classes at a time."""
     features = sight.features
     probabilities = log_probs.softmax(-1)[:, :-1]
-    evidence = torch.einsum("qk,qhw->khw", probabilities, features.masks.float().sigmoid())
-    winners = torch.unique(evidence.argmax(0))
-    masks = EnlargedMasks(evidence[winners], features.padded, features.image, output)
+    shares = features.masks.float().sigmoid()
+    most, leader = torch.full_like(shares[0], -1.0), torch.zeros_like(shares[0], dtype=torch.int64)
+    for start in range(0, probabilities.shape[1], CLASSES_AT_ONCE):
+        part = torch.einsum("qk,qhw->khw", probabilities[:, start : start + CLASSES_AT_ONCE], shares)
+        value, place = part.max(0)
+        leader = torch.where(value > most, place + start, leader)
+        most = torch.maximum(most, value)
+    winners = torch.unique(leader)
+    evidence = torch.einsum("qk,qhw->khw", probabilities[:, winners], shares)
+    masks = EnlargedMasks(evidence, features.padded, features.image, output)
     best = torch.full(output, -1.0, device=evidence.device)
     owner = torch.zeros(output, dtype=torch.int64, device=evidence.device)
     for number in range(len(winners)):

@@ -35,7 +35,7 @@ from inference.models.seem.tokenizer import Tokenizer
 from inference.models.tcl import checkpoint
 from inference.models.tcl.model import BACKGROUND_PLAIN, BACKGROUND_REFINED
 from inference.models.tcl.prompts import EVALUATION, PLAIN, filled
-from inference.models.tcl.sight import TclSight, Window, halved, pooled, probabilities
+from inference.models.tcl.sight import TclSight, Window, halved, pooled, probabilities, winning
 from inference.models.tcl.windows import normalised_pixels, windows
 from inference.prompts import MaskArray, PromptSet, Text
 from inference.results import OUTSIDE_LOGIT, Candidate, Frame, LabelScores, Memory, Region, Segmentation
@@ -50,7 +50,7 @@ SMALLEST_SHARE = 1e-3
 """Pieces smaller than this share of the image are dropped."""
 
 EPSILON = 1e-6
-AT_ONCE = 256
+PROMPTS_AT_ONCE, MASKS_AT_ONCE = 256, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +140,18 @@ class TclSegmenter:
         report(None, "Reading the names")
         embedded = self._names(vocabulary.names)
         report(None, "Segmenting")
-        found, order = probabilities(self._model, sight, embedded, self._settings.refine, self._settings.least)
-        winners = _winners(found, self._settings.least)
+        found, order = winning(self._model, sight, embedded, self._settings.refine, self._settings.least)
         best = np.full((sight.height, sight.width), self._settings.least, np.float32)
         owner = np.full((sight.height, sight.width), -1, np.int32)
-        for number, row in enumerate(winners):
-            report(number / len(winners), "Separating regions")
+        for row in range(len(order)):
+            report(row / len(order), "Separating regions")
             large = cv2.resize(_array(found[row]), (sight.width, sight.height), interpolation=cv2.INTER_LINEAR)
             better = large > best
             best[better], owner[better] = large[better], row
         regions: list[Region] = []
-        for number, row in enumerate(winners):
-            report(number / len(winners), "Separating regions")
-            name = vocabulary.names[order[row]]
+        for row, index in enumerate(order):
+            report(row / len(order), "Separating regions")
+            name = vocabulary.names[index]
             is_thing = name not in vocabulary.stuff
             pieces = _pieces(owner == row, is_thing)
             regions += [Region(piece, float(best[piece].mean()), name, is_thing) for piece in pieces]
@@ -167,10 +166,12 @@ class TclSegmenter:
         rows = [row for row, mask in enumerate(masks) if mask.any()]
         if rows and vocabulary.names:
             embedded = self._names(vocabulary.names)
-            cosines, certain = pooled(self._model, sight, [masks[row] for row in rows], embedded)
             scale = self._model.tclf_loss.logit_scale.float().exp().clamp(max=100)
-            scores[rows] = _array((scale * cosines).softmax(1) * certain[:, None])
-            unknown[rows] = 1 - _array(certain)
+            for start in range(0, len(rows), MASKS_AT_ONCE):
+                some = rows[start : start + MASKS_AT_ONCE]
+                cosines, certain = pooled(self._model, sight, [masks[row] for row in some], embedded)
+                scores[some] = _array((scale * cosines).softmax(1) * certain[:, None])
+                unknown[some] = 1 - _array(certain)
         return LabelScores(vocabulary.names, scores, unknown)
 
     def _said(self, text: str) -> Tensor:
@@ -183,7 +184,7 @@ class TclSegmenter:
     def _embedded(self, texts: Sequence[str], templates: tuple[str, ...]) -> Tensor:
         def compute(missing: list[str]) -> NDArray[np.float32]:
             rows = []
-            step = max(1, AT_ONCE // len(templates))
+            step = max(1, PROMPTS_AT_ONCE // len(templates))
             for start in range(0, len(missing), step):
                 ids = [
                     [self._tokenizer(prompt) for prompt in prompts]
@@ -211,14 +212,6 @@ class TclSegmenter:
                 score = float(chances[piece].mean())
                 candidates.append(Candidate(alone, frame, score, self.spec.name, calibrated=False))
         return tuple(candidates)
-
-
-def _winners(found: Tensor, least: float) -> list[int]:
-    """Which of the probabilities (n, rows, columns) are the best somewhere and exceed ``least`` there."""
-    if not len(found):
-        return []
-    most, owner = found.max(0)
-    return [int(row) for row in torch.unique(owner[most > least])]
 
 
 def _pieces(mask: MaskArray, is_thing: bool) -> list[MaskArray]:

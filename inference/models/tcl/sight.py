@@ -17,6 +17,8 @@ from inference.models.tcl.model import PRESERVED, Tcl, TclFeatures
 from inference.models.tcl.windows import averaged
 from inference.prompts import MaskArray
 
+TEXTS_AT_ONCE = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -82,6 +84,22 @@ def probabilities(
             yield window.rows, window.columns, model.masks(window.single(), wanted, rounds)[0]
 
     return averaged(parts(), sight.rows, sight.columns), hopeful
+
+
+def winning(model: Tcl, sight: TclSight, texts: Tensor, refined: bool, least: float) -> tuple[Tensor, list[int]]:
+    """As :func:`probabilities`, but only of the texts that are the best somewhere and exceed ``least`` there.
+
+    Texts are taken in portions, so that long lists need no more memory than short ones.
+    """
+    maps, order = torch.zeros(0, sight.rows, sight.columns, device=texts.device), list[int]()
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        found, which = probabilities(model, sight, texts[start : start + TEXTS_AT_ONCE], refined, least)
+        maps, order = torch.cat([maps, found]), [*order, *(start + index for index in which)]
+        if order:
+            most, owner = maps.max(0)
+            kept = [int(row) for row in torch.unique(owner[most > least])]
+            maps, order = maps[kept], [order[row] for row in kept]
+    return maps, order
 
 
 def pooled(model: Tcl, sight: TclSight, masks: list[MaskArray], texts: Tensor) -> tuple[Tensor, Tensor]:

@@ -121,6 +121,20 @@ def test_everything(engine: OdiseSegmenter, seen: OdiseSight, kind: str) -> None
     assert {region.label for region in few} <= set(NAMES.names)
 
 
+def test_long_lists_are_taken_in_portions(
+    engine: OdiseSegmenter, seen: OdiseSight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.configure({"regions": "semantic"})
+    whole = engine.everything(seen, None, silent)
+    monkeypatch.setattr(segmenters, "CLASSES_AT_ONCE", 7)
+    parts = engine.everything(seen, None, silent)
+    assert [(r.label, int(r.mask.sum())) for r in parts] == [(r.label, int(r.mask.sum())) for r in whole]
+    masks = [np.eye(*SIZE, k, dtype=bool) for k in range(5)]
+    together = engine.label(seen, masks, NAMES).scores
+    monkeypatch.setattr(segmenters, "MASKS_AT_ONCE", 2)
+    np.testing.assert_allclose(engine.label(seen, masks, NAMES).scores, together, atol=1e-5)
+
+
 def test_long_lists_stand_alone_and_short_ones_are_compared() -> None:
     whole, wanted = segmenters._compared(NAMES)
     assert whole.names[:3] == NAMES.names

@@ -129,6 +129,17 @@ def test_texts_that_cannot_win_are_left_out_without_effect(engine: TclSegmenter,
         torch.testing.assert_close(kept, found[some])
 
 
+def test_long_lists_are_taken_in_portions(
+    engine: TclSegmenter, seen: TclSight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = engine._names(("red", "cat", "tree", "house", "sky"))
+    whole, all_order = sights.winning(engine._model, seen, texts, True, 0.3)
+    monkeypatch.setattr(sights, "TEXTS_AT_ONCE", 2)
+    parts, order = sights.winning(engine._model, seen, texts, True, 0.3)
+    assert sorted(order) == sorted(all_order)
+    torch.testing.assert_close(parts[np.argsort(order)], whole[np.argsort(all_order)])
+
+
 def test_another_vocabulary_does_not_look_again(
     engine: TclSegmenter, seen: TclSight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
