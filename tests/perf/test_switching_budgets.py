@@ -33,7 +33,7 @@ def shared_pixels() -> set[str]:
 @pytest.mark.slow
 @pytest.mark.perf
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("engine", "budget_mb"), [("stub-quick", 1), ("lite", 16)])
+@pytest.mark.parametrize(("engine", "budget_mb"), [("stub-quick", 1), ("lite", 96)])
 def test_switching_leaves_nothing_behind(
     qtbot: QtBot,
     tmp_path: Path,
