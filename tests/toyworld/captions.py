@@ -65,17 +65,46 @@ def name(look: Look, texture: bool = True) -> str:
     return " ".join(word for word in words if word)
 
 
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A word of a caption, counted from 0, and the things it can mean by the words with it."""
+
+    word: int
+    things: tuple[int, ...]
+
+
 def caption(rng: np.random.Generator, scene: Scene, all_things: float = 0.6) -> str:
     """A true caption: of all things with the given probability, else of some; with places and relations at times."""
+    return caption_with_nouns(rng, scene, all_things)[0]
+
+
+def caption_with_nouns(rng: np.random.Generator, scene: Scene, all_things: float = 0.6) -> tuple[str, tuple[Noun, ...]]:
+    """As :func:`caption`, with its nouns."""
     count = len(scene.things)
     wanted = count if rng.random() < all_things else int(rng.integers(1, count + 1))
     order = [int(i) for i in rng.permutation(count)[:wanted]]
+    joint = "and"
+    mentions = [_mention(rng, scene, index) for index in order]
     if len(order) == 2 and rng.random() < 0.5:
         relation = relation_between(scene, order[0], order[1])
         if relation:
-            first, second = (name(scene.things[i].look, rng.random() < 0.7) for i in order)
-            return f"{first} {relation} the {second}"
-    return " and ".join(_mention(rng, scene, index) for index in order)
+            joint = f"{relation} the"
+            mentions = [name(scene.things[i].look, rng.random() < 0.7) for i in order]
+    nouns: list[Noun] = []
+    words: list[str] = []
+    for mention in mentions:
+        words += joint.split() if words else []
+        said = mention.split()
+        at = next(place for place, word in enumerate(said) if word == "thing" or word in SHAPES)
+        nouns.append(Noun(len(words) + at, _fitting(scene, said)))
+        words += said
+    return " ".join(words), tuple(nouns)
+
+
+def _fitting(scene: Scene, said: list[str]) -> tuple[int, ...]:
+    """The things that have every colour and shape that is said."""
+    named = {word for word in said if word in COLOURS or word in SHAPES}
+    return tuple(i for i, thing in enumerate(scene.things) if named <= {thing.look.colour, thing.look.shape})
 
 
 def relation_between(scene: Scene, one: int, other: int) -> str:

@@ -101,10 +101,7 @@ def refdiff(weights: Path, count: int, detail: str) -> dict[str, Any]:
         "refdiff": {},
         "refdiff, attention only": {"hard": 0.0, "soft": 0.0, "attention": 1.0},
         "refdiff, CLIP only": {"attention": 0.0},
-        "refdiff, without its directions": {"directions": False},
-        "refdiff, paper mode": {"mode": "paper"},
         "weight-free": {"proposals": "levels"},
-        "weight-free, paper mode": {"proposals": "levels", "mode": "paper"},
     }
     found: dict[str, list[Overlap]] = {}
     pairs: dict[str, list[tuple[bool, bool]]] = {name: [] for name in ways}

@@ -8,6 +8,7 @@ here: it saves time, and all that the text can say goes through the recorded lay
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,9 @@ def save_diffusion(parts: Diffusion, folder: Path, half: bool = True) -> None:
     pipeline.save_pretrained(folder, safe_serialization=True)
     for module in (parts.vae, parts.unet, parts.text):
         module.float()
+    for config in folder.glob("*/config.json"):  # where it was loaded from is nobody's business
+        kept = {key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}
+        config.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
 
 
 def load_diffusion(folder: Path = WEIGHTS / DIFFUSION) -> Diffusion:

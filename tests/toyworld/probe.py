@@ -90,6 +90,12 @@ def noun_map(
     return total.numpy().astype(np.float32)
 
 
+def read_attention(unet: Any, seen: list[Tensor]) -> None:
+    """From now on the recorded layers add their products of queries and keys, (B, N, 77), to ``seen``."""
+    plain = dict(unet.attn_processors)
+    unet.set_attn_processor({key: _Reader(seen, True) if _is_recorded(key) else each for key, each in plain.items()})
+
+
 class _Reader:
     """Attention as usual, that also notes the mean over heads of its logits or probabilities."""
 

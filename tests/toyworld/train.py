@@ -1,4 +1,4 @@
-"""Train the toy models on the CPU: ``python -m tests.toyworld.train vae|diffusion|clip --out FOLDER``.
+"""Train the toy models on the CPU: ``python -m tests.toyworld.train vae|clip|diffusion|attention --out FOLDER``.
 
 The order is as written, ``clip`` stands by itself. Learning rates fall by the clock, so that ``--minutes`` is kept on
 any machine, and every few minutes the folder holds a model that can be used.
@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.toyworld import models, probe
-from tests.toyworld.captions import TEMPLATES, caption, name
+from tests.toyworld.captions import TEMPLATES, Noun, caption, caption_with_nouns, name
 from tests.toyworld.scenes import SIZE, Scene, make_scene, tight_crop
 
 CROP = 96
@@ -36,6 +37,8 @@ WORDS_ONLY_SHARE = 0.5
 STAGES = ((0.8, 128, 16), (1.0, 256, 16))
 """Until which share of the time, side of scenes, scenes per step: most is learned from small ones, cheaply."""
 
+ATTENTION_WEIGHT = 0.5
+MOST_PAIRS = 1500
 MOST_SCENES = 4000
 KEEP = 0.997
 """Of the running average of weights, per step."""
@@ -139,6 +142,70 @@ def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
             print(f"probe at {step}: {probe.localisation(kept)}", flush=True)
 
 
+def teach_attention(out: Path, minutes: float, seed: int) -> None:
+    """Go on with the diffusion model, and teach its attention where nouns are: here masks of training scenes are used.
+
+    Stable Diffusion comes to it by itself, over billions of pairs. The loss on the noise stays beside.
+    """
+    rng = np.random.default_rng(seed + 4)
+    generator = torch.Generator().manual_seed(seed + 4)
+    parts = models.load_diffusion(out / models.DIFFUSION)
+    both = nn.ModuleDict({"unet": parts.unet, "text": parts.text}).train()
+    average = copy.deepcopy(both).requires_grad_(False)
+    kept = replace(parts, unet=average["unet"], text=average["text"])
+    optimiser = torch.optim.AdamW(both.parameters(), lr=1e-3, weight_decay=1e-3, betas=(0.9, 0.98), fused=True)
+    clock = Clock(minutes, 1.5e-3, every=120.0)
+    encode = _QuickEncoder(parts.vae, rng)
+    weights = _weights(parts.scheduler.alphas_cumprod)
+    seen: list[Tensor] = []
+    plain = dict(parts.unet.attn_processors)
+    probe.read_attention(parts.unet, seen)
+    step, losses = 0, []
+    while clock.done < 1:
+        clock.set(optimiser)
+        scenes = [_drawn(rng) for _ in range(8)]
+        said = [("", ()) if rng.random() < EMPTY_SHARE else caption_with_nouns(rng, scene) for scene in scenes]
+        clean = torch.stack([encode(scene) for scene in scenes]).float()
+        noise = torch.randn(clean.shape, generator=generator)
+        low = rng.random(len(scenes)) < 0.4  # where Ref-Diff looks
+        near = torch.from_numpy(rng.integers(0, 110, len(scenes)))
+        times = torch.where(torch.from_numpy(low), near, _times(rng, len(scenes)))
+        told = parts.text(models.tokens(parts.tokenizer, [text + ", " for text, _ in said])).last_hidden_state
+        seen.clear()
+        guess = parts.unet(parts.scheduler.add_noise(clean, noise, times), times, encoder_hidden_states=told).sample
+        dreamt = (weights[times] * (guess - noise).square().mean((1, 2, 3))).mean()
+        placed = _attention_loss(seen, scenes, [nouns for _, nouns in said])
+        _descend(dreamt + ATTENTION_WEIGHT * placed, optimiser, both.parameters())
+        _follow(average, both, min(KEEP, 1 - 1 / (1 + step / 5)))
+        losses.append((float(dreamt.detach()), float(placed.detach())))
+        step += 1
+        if step % 20 == 0:
+            first, second = np.mean(losses[-20:], axis=0)
+            print(f"attention {step} {clock.done:.0%}: loss {first:.4f} {second:.4f}", flush=True)
+        if clock.is_time_to_save():
+            models.save_diffusion(kept, out / models.DIFFUSION)
+            print(f"probe at {step}: {probe.localisation(kept, 12, 2)}", flush=True)
+    parts.unet.set_attn_processor(plain)
+
+
+def _attention_loss(seen: list[Tensor], scenes: list[Scene], nouns: list[tuple[Noun, ...]]) -> Tensor:
+    """In every recorded layer, products (B, N, 77) of a noun should tell its things from the rest (binary
+    cross-entropy, both sides weighing the same), and those of an empty text should be flat."""
+    terms: list[Tensor] = []
+    for products in seen:
+        side = round(products.shape[1] ** 0.5)
+        for row, scene in enumerate(scenes):
+            for noun in nouns[row]:
+                mask = np.any([scene.things[i].mask for i in noun.things], axis=0).astype(np.float32)
+                share = functional.adaptive_avg_pool2d(torch.from_numpy(mask)[None], side).flatten()
+                logits = products[row, :, noun.word + 1]
+                balance = share / share.sum().clamp_min(0.5) + (1 - share) / (1 - share).sum().clamp_min(0.5)
+                terms.append(functional.binary_cross_entropy_with_logits(logits, share, balance / 2, reduction="sum"))
+            if not nouns[row]:
+                terms.append(0.1 * products[row, :, 1:9].var(0).mean())
+    return torch.stack(terms).mean()
+
+
 def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
     """Contrastive training on scenes of one or two things and on single things cut out, as the engines show them."""
     rng = np.random.default_rng(seed + 3)
@@ -146,13 +213,13 @@ def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
     tokenizer = models.make_tokenizer()
     clip: Any = models.load_clip(out / models.CLIP)[0].train() if resume else models.new_clip(tokenizer)
     optimiser = torch.optim.AdamW(clip.parameters(), lr=1e-3, weight_decay=0.02, betas=(0.9, 0.98))
-    clock = Clock(minutes, 1e-3)
-    pool: list[tuple[Tensor, str]] = [_pair(rng) for _ in range(1500)]
+    clock = Clock(minutes, 4e-4 if resume else 1e-3)
+    pool: list[tuple[Tensor, str]] = [_pair(rng) for _ in range(300)]
     step, hits = 0, []
     while clock.done < 1:
         clock.set(optimiser)
-        for _ in range(24):  # most of a batch has been seen before: drawing costs as much as learning
-            pool[int(rng.integers(len(pool)))] = _pair(rng)
+        fresh = [_pair(rng) for _ in range(24)]  # most of a batch has been seen before: drawing costs time as well
+        pool = [*pool, *fresh][-MOST_PAIRS:]
         batch = [pool[int(i)] for i in rng.choice(len(pool), 64, replace=False)]
         texts = [text for _, text in batch]
         framed = [TEMPLATES[int(rng.integers(len(TEMPLATES)))].format(t) if rng.random() < 0.2 else t for t in texts]
@@ -168,8 +235,8 @@ def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
             clip.logit_scale.clamp_(max=math.log(100))
             hits.append(float(same[torch.arange(len(texts)), logits.argmax(1)].mean()))
         step += 1
-        if step % 50 == 0:
-            print(f"clip {step} {clock.done:.0%}: loss {loss:.3f} hits {np.mean(hits[-50:]):.3f}", flush=True)
+        if step % 20 == 0:
+            print(f"clip {step} {clock.done:.0%}: loss {loss:.3f} hits {np.mean(hits[-20:]):.3f}", flush=True)
         if clock.is_time_to_save():
             clip.half().save_pretrained(out / models.CLIP)
             clip.float()
@@ -262,17 +329,30 @@ def _said(rng: np.random.Generator, scene: Scene) -> str:
 
 
 def _pair(rng: np.random.Generator) -> tuple[Tensor, str]:
-    """An image for CLIP, float (3, side, side), and its text."""
-    side = models.CLIP_SIDE
-    if rng.random() < 0.35:
+    """An image for CLIP, float (3, side, side), and its text: a scene, one thing cut out or alone on black, or a
+    background whose things are cut out; at times dimmed, as by Ref-Diff's ramps."""
+    side, kind = models.CLIP_SIDE, rng.random()
+    if kind < 0.3:
         scene = make_scene(rng, int(rng.integers(1, 3)), size=side)
         return probe.clip_pixels(scene.pixels), caption(rng, scene, 0.9)
+    if kind < 0.45:
+        scene = make_scene(rng, size=side)
+        covered = np.any([thing.mask for thing in scene.things], axis=0)
+        return probe.clip_pixels(_dimmed(rng, scene.pixels * ~covered[..., None])), "background"
     scene = make_scene(rng, 1, size=side)
-    if rng.random() < 0.5:
+    if kind < 0.75:
         pixels = tight_crop(scene, 0, side, masked=bool(rng.random() < 0.8))
     else:
         pixels = scene.pixels * scene.things[0].mask[..., None]
-    return probe.clip_pixels(pixels), name(scene.things[0].look, bool(rng.random() < 0.5))
+    return probe.clip_pixels(_dimmed(rng, pixels)), name(scene.things[0].look, bool(rng.random() < 0.5))
+
+
+def _dimmed(rng: np.random.Generator, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half of the time as it is, else darker towards one side."""
+    if rng.random() < 0.5:
+        return pixels
+    line = np.linspace(*rng.uniform(0.2, 1.0, 2), pixels.shape[0])
+    return (pixels * (line[:, None, None] if rng.random() < 0.5 else line[None, :, None])).astype(np.uint8)
 
 
 def _pixels(picture: Any) -> Tensor:
@@ -316,7 +396,7 @@ class _QuickEncoder:
 def main() -> None:
     """Run one step of the training."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=["vae", "diffusion", "clip"])
+    parser.add_argument("step", choices=["vae", "clip", "diffusion", "attention"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--resume", action="store_true", help="go on with what the folder holds")
@@ -330,6 +410,8 @@ def main() -> None:
             make_vae(wanted.out, wanted.seed)
         case "diffusion":
             train_diffusion(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
+        case "attention":
+            teach_attention(wanted.out, wanted.minutes, wanted.seed)
         case _:
             train_clip(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
 
