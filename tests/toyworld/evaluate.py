@@ -21,6 +21,7 @@ import torch
 from inference.engine import Image, silent
 from inference.evaluation.referring import Overlap, figures, overlap
 from inference.models.diffusion import stable
+from inference.models.peekaboo.presets import Preset
 from inference.prompts import MaskArray, PromptSet, Text
 from tests.toyworld import models
 from tests.toyworld.captions import Expression, expressions
@@ -44,6 +45,7 @@ TWINS: tuple[Twins | None, ...] = (
 )
 """What every ten scenes are like."""
 
+TUNED = 5
 DIFFERENT = 0.5
 """Two answers with a smaller IoU than this are different answers."""
 
@@ -128,23 +130,17 @@ def refdiff(weights: Path, count: int, detail: str) -> dict[str, Any]:
     return report
 
 
-def peekaboo(
-    weights: Path, count: int, options: dict[str, Any], single: bool, sides: tuple[int, int]
-) -> dict[str, Any]:
-    """Peekaboo beside a centred box and the whole image; ``sides``: of alpha and of what the VAE sees, 0 as preset."""
-    from dataclasses import replace
-
+def peekaboo(weights: Path, count: int) -> dict[str, Any]:
+    """Peekaboo beside a centred box and the whole image."""
     from inference.engines.peekaboo import SPEC
     from inference.models.peekaboo.segmenter import PeekabooSegmenter
 
     diffusion = stable.load(weights / models.DIFFUSION, torch.device("cpu"), torch.float32)
     engine: Any = PeekabooSegmenter(SPEC, diffusion, "toy")
-    engine.configure(options)
-    if all(sides):
-        engine._preset = replace(engine._preset, alpha_size=sides[0], picture_size=sides[1])
+    engine._preset = preset()
     ask = _asker(engine)
     found: dict[str, list[Overlap]] = {}
-    for task in tasks(count, single):
+    for task in tasks(TUNED + count, single=True)[TUNED:]:
         features = engine.encode(task.image, silent)
         _note(found, "peekaboo", task, ask(features, task.expression.text))
         quarter = task.scene.size // 4
@@ -153,6 +149,21 @@ def peekaboo(
         _note(found, "centre box", task, centre)
         _note(found, "whole image", task, np.ones_like(task.truth))
     return {name: _figures(each) for name, each in found.items()}
+
+
+def preset() -> Preset:
+    """Peekaboo's settings for latents so small and gradients so faint. Rate and gravity were chosen on the first
+    :data:`TUNED` scenes, which are left out of the figures; all else of the published code is as it is."""
+    return Preset(
+        form="raster, filtered",
+        iterations=60,
+        learning_rate=3.0,
+        gravity=0.001,
+        picture_size=128,
+        alpha_size=64,
+        last_time=500,
+        settles=False,
+    )
 
 
 def _asker(engine: Any) -> Answer:
@@ -206,9 +217,6 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--weights", type=Path, default=models.WEIGHTS)
     parser.add_argument("--detail", default="fast", choices=["full", "fast"], help="Ref-Diff's option")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="Peekaboo's options")
-    parser.add_argument("--single", action="store_true", help="one to three things, meant by look alone")
-    parser.add_argument("--sides", default="0,0", help="Peekaboo: pixels of alpha and of what the VAE sees")
     parser.add_argument("--json", action="store_true")
     wanted = parser.parse_args()
     torch.set_num_threads(1)
@@ -216,9 +224,7 @@ def main() -> None:
     if wanted.engine == "refdiff":
         report = refdiff(wanted.weights, wanted.scenes, wanted.detail)
     else:
-        options = {key: _value(value) for key, value in (each.split("=", 1) for each in wanted.option)}
-        alpha, picture = (int(each) for each in wanted.sides.split(","))
-        report = peekaboo(wanted.weights, wanted.scenes, options, wanted.single, (alpha, picture))
+        report = peekaboo(wanted.weights, wanted.scenes)
     seconds = round(time.perf_counter() - started, 1)
     if wanted.json:
         print(json.dumps({"engine": wanted.engine, "scenes": wanted.scenes, "seconds": seconds, "methods": report}))
@@ -226,13 +232,6 @@ def main() -> None:
     for name, values in report.items():
         print(f"{name:32}", "  ".join(f"{key} {value}" for key, value in values.items()))
     print(f"{seconds} s")
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 if __name__ == "__main__":
