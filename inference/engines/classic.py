@@ -1,8 +1,8 @@
 """Classic: the built-in engine without weights to fetch and without torch (docs/engines/classic.md).
 
 The view (the image, or a crop round the object, reduced to 0.25 megapixel) is cut into watershed regions; for each
-region evidence is gathered from the prompts, a small fitted judge turns it into a probability, and the borders are
-refined along the edges of the full-resolution crop.
+region evidence is gathered from the prompts and a small fitted judge turns it into a probability; a second one judges
+the pixels near the border, and the borders are refined along the edges of the full-resolution crop.
 """
 
 from __future__ import annotations

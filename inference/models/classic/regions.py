@@ -44,7 +44,8 @@ class Regions:
     @property
     def nbytes(self) -> int:
         arrays = (self.lab, self.labels, self.centres, self.colours, self.edges, self.contours)
-        return sum(int(array.nbytes) for array in arrays)
+        # the table of kinship is the largest
+        return sum(int(array.nbytes) for array in arrays) + 4 * self.count**2
 
     @property
     def diagonal(self) -> float:
