@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 OUT ?= demo-out
 
-.PHONY: help setup system run demo test test-slow lint format coverage wheel-test clean
+.PHONY: help setup system run demo test test-slow test-full-size lint format coverage wheel-test clean
 
 help:
 	@echo "make demo       the main job on the sample photos, by script, in the real window"
 	@echo "make run        open the window"
 	@echo "make test       unit and end-to-end tests with coverage    make test-slow   the minutes-long ones"
+	@echo "make test-full-size   networks at their released sizes (10 GB, an hour)"
 	@echo "make lint       ruff, mypy, import contracts               make wheel-test  the wheel in an empty environment"
 	@echo "make setup      only prepare $(VENV)"
 
@@ -31,13 +32,16 @@ demo: setup
 	$(BIN)/maskwright demo --out $(OUT)
 
 test: setup
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term:skip-covered
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow and not full_size' --cov --cov-report=term:skip-covered
 
 test-slow: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m slow || [ $$? -eq 5 ]  # 5: no test is that slow
 
+test-full-size: setup
+	OMP_NUM_THREADS=$$(nproc) QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m full_size -s
+
 coverage: setup
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow' --cov --cov-report=html --cov-report=term
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow and not full_size' --cov --cov-report=html --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

@@ -18,7 +18,7 @@ from inference.models.sam.shape import RELEASED
 from tests.unit.inference.sam_model import picture
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.perf
 @pytest.mark.timeout(1800)
 def test_the_second_visit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

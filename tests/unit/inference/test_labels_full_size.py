@@ -38,7 +38,7 @@ class ReadTexts:
         return np.random.default_rng(len(texts)).normal(size=(len(texts), 768)).astype(np.float32)
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("size", [(480, 640), (3000, 4000)])
 def test_a_hundred_masks_and_a_thousand_names(size: tuple[int, int]) -> None:

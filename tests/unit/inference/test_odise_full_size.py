@@ -52,7 +52,7 @@ def test_the_released_names_load_strictly(kind: str) -> None:
         checkpoint.load(tensors, small)
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_new_names_cost_little_of_what_the_image_cost() -> None:
     """Against the least that six crops can cost here: their operations at the speed of a matrix product."""
@@ -80,7 +80,7 @@ def _whole_image(model: Odise, sight: OdiseSight, vocabulary: Vocabulary) -> int
     return len([segmenter._enlarged(mask, sight.height, sight.width) for mask, _, _ in found])
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(7200)
 def test_full_size_networks_load_and_new_names_are_cheap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In half precision, as on a GPU: half the memory."""

@@ -29,7 +29,7 @@ def test_size_and_operations_of_an_iteration() -> None:
     assert (forward, backward, pair) == pytest.approx((1.12, 1.15, 1.61), abs=0.03)
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_one_iteration_at_full_size() -> None:
     torch.manual_seed(0)

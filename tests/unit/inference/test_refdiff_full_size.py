@@ -40,7 +40,7 @@ def test_operations_of_an_expression() -> None:
     assert fast < 1.0
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_an_expression_at_full_size() -> None:
     torch.manual_seed(0)

@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("title", RELEASED)
 def test_sam(title: str, folder: Path) -> None:
@@ -48,7 +48,7 @@ def test_sam(title: str, folder: Path) -> None:
     _goes_through(sam, title)
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("blocks", sam2_model.HIERA)
 def test_sam2(blocks: int, folder: Path) -> None:
@@ -57,14 +57,14 @@ def test_sam2(blocks: int, folder: Path) -> None:
     _goes_through(sam2, f"SAM 2 with {blocks} blocks")
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_edgetam(folder: Path) -> None:
     save_file(_spread(EdgeTamModel(edgetam_model.released({}))).state_dict(), folder / "model.safetensors")
     _goes_through(edgetam, "EdgeTAM")
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_sam3(folder: Path) -> None:
     model = Sam3VideoModel(Sam3VideoConfig())

@@ -33,7 +33,7 @@ def test_tensors_and_parameters_are_those_of_the_released_file(title: str) -> No
     assert parameters == pytest.approx(PARAMETERS[title], rel=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("title", ["Focal-T", "Focal-L"])
 def test_a_full_size_file_loads_and_rounds_are_cheap(title: str, tmp_path: Path) -> None:

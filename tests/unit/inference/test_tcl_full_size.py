@@ -33,7 +33,7 @@ def write_word_pieces(path: Path) -> None:
     path.write_text("\n".join(["#version: 0.2", *(f"{n} x" for n in range(MERGES))]) + "\n", encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.full_size
 @pytest.mark.timeout(3600)
 def test_a_full_size_file_loads_and_new_words_are_cheap(tmp_path: Path) -> None:
     torch.manual_seed(0)
