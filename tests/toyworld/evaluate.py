@@ -20,7 +20,7 @@ import torch
 
 from inference.engine import Image, silent
 from inference.evaluation.referring import Overlap, figures, overlap
-from inference.models.diffusion import stable
+from inference.models.diffusion import files, stable
 from inference.models.peekaboo.presets import Preset
 from inference.prompts import MaskArray, PromptSet, Text
 from tests.toyworld import models
@@ -136,7 +136,7 @@ def peekaboo(weights: Path, count: int) -> dict[str, Any]:
     from inference.models.peekaboo.segmenter import PeekabooSegmenter
 
     diffusion = stable.load(weights / models.DIFFUSION, torch.device("cpu"), torch.float32)
-    engine: Any = PeekabooSegmenter(SPEC, diffusion, "toy")
+    engine: Any = PeekabooSegmenter(SPEC, diffusion, _name(weights))
     engine._preset = preset()
     ask = _asker(engine)
     found: dict[str, list[Overlap]] = {}
@@ -164,6 +164,11 @@ def preset() -> Preset:
         last_time=500,
         settles=False,
     )
+
+
+def _name(weights: Path) -> str:
+    """Texts are kept by this name: other weights must have another."""
+    return f"toy {files.digest(weights)}"
 
 
 def _asker(engine: Any) -> Answer:
