@@ -503,6 +503,8 @@ class Images(Exchange):
         """Write everything and end the workspace's threads; the inference thread is closed by its owner."""
         self.image_leaving.emit()
         self._stop_jobs()
+        # a mask may still be in the making for a question, and the worker is gone when it arrives
+        self._forget_labels()
         self._drop_requests()
         self.image_service.stop()
         self.storage.close()

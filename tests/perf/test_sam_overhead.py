@@ -107,6 +107,7 @@ def test_a_prompt_costs_no_more_than_with_the_official_predictor(
             assert ratio <= PROMPT_RATIO
 
 
+@pytest.mark.slow
 @pytest.mark.perf
 @pytest.mark.timeout(900)
 def test_encoding_costs_no_more_than_with_the_official_predictor(

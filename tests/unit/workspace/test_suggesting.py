@@ -173,3 +173,13 @@ def test_who_is_asked_can_be_set(
     else:
         qtbot.wait(300)
     assert [request.engine for request in questions(worker)] == [engine] * bool(engine)
+
+
+def test_nothing_is_asked_after_the_end(naming: Workspace, worker: FakeWorker, qtbot: QtBot) -> None:
+    naming.add_prompt(Point(20, 20))
+    worker.answer()
+    before = len(questions(worker))
+    naming._make_mask()
+    naming.shut_down()
+    qtbot.wait(100)
+    assert len(questions(worker)) == before
