@@ -195,11 +195,15 @@ class PromptsPanel(QWidget):
 
     def _show_prompts(self, prompts: PromptSet) -> None:
         _clear(self._rows)
+        height = 0
         for index in range(len(prompts)):
-            self._rows.addWidget(_PromptRow(self._workspace, prompts, index))
+            row = _PromptRow(self._workspace, prompts, index)
+            self._rows.addWidget(row)
+            # the layout counts a new row only once it is shown, which is after this
+            height += max(row.sizeHint().height(), row.minimumHeight())
         self._empty.setVisible(len(prompts) == 0)
         self._list.setVisible(len(prompts) > 0)
-        self._list.setFixedHeight(min(self._rows.sizeHint().height(), _MOST_HEIGHT))
+        self._list.setFixedHeight(min(height, _MOST_HEIGHT))
         # the newest is the one that is about to be corrected; its place is known after the layout
         bar = self._list.verticalScrollBar()
         QTimer.singleShot(0, bar, lambda: bar.setValue(bar.maximum()))

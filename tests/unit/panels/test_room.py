@@ -105,6 +105,18 @@ def test_the_less_important_fields_of_the_status_bar_give_way(qtbot: QtBot, fake
     assert bar._cache.text().startswith("1 image ·")
 
 
+def test_every_prompt_of_a_few_is_in_sight(qtbot: QtBot, fake: FakeWorkspace) -> None:
+    panel = PromptsPanel(as_workspace(fake))
+    qtbot.addWidget(panel)
+    panel.resize(280, 600)
+    panel.show()
+    for count in (1, 2, 3):
+        fake.session = session(prompts=PromptSet(tuple(Point(5.0 * n, 9.0) for n in range(count))))
+        panel.refresh()
+        # at once: the picture of the moment after a click shows the prompt
+        assert panel._list.height() >= count * panel._rows.itemAt(0).widget().sizeHint().height() > 0
+
+
 def test_many_prompts_scroll_in_their_own_list(qtbot: QtBot, fake: FakeWorkspace) -> None:
     fake.session = session(prompts=PromptSet(tuple(Point(i, i) for i in range(30))), candidates=())
     panel = PromptsPanel(as_workspace(fake))
