@@ -7,6 +7,12 @@ import os
 import shutil
 import tempfile
 
+from hypothesis import settings
+
+# how long an example takes depends on what else the machine does; speed is measured by the benchmarks
+settings.register_profile("maskwright", deadline=None)
+settings.load_profile("maskwright")
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

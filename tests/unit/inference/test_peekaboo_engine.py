@@ -229,7 +229,8 @@ def test_as_a_background_job(models: Path, engine: PeekabooSegmenter, monkeypatc
     monkeypatch.setenv("MASKWRIGHT_WEIGHTS_DIR", str(models))
     monkeypatch.setattr(peekaboo, "create", lambda: engine)
     seen = Image(np.zeros((*SIZE, 3), np.uint8), "black")
-    options: dict[str, OptionValue] = {**QUICK, "iterations": 40, "settle": False}
+    # many: the job has to last until it is cancelled, however fast the machine is
+    options: dict[str, OptionValue] = {**QUICK, "iterations": 1000, "settle": False}
     ears = Ears(InProcess())
     asked = Segment("peekaboo", seen, PromptSet((COW,)), "s", 1, as_job=True, options=options)
     job = ears.submit(asked)
@@ -251,7 +252,7 @@ def test_as_a_background_job(models: Path, engine: PeekabooSegmenter, monkeypatc
 
 
 def _iteration(event: Progress) -> int:
-    """The number in "Iteration 3 of 40"; 0 in other reports."""
+    """The number in "Iteration 3 of 1000"; 0 in other reports."""
     words = event.message.split()
     return int(words[1]) if words[:1] == ["Iteration"] else 0
 
