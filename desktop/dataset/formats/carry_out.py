@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from desktop.dataset.formats.contract import ExportReport, Preflight, Problem, Progress
+from desktop.dataset.formats.contract import (
+    COMMON_FIELDS,
+    ExportReport,
+    OptionField,
+    Preflight,
+    Problem,
+    Progress,
+    Source,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.output import Staging, existing_files, image_files
 from desktop.dataset.formats.selection import Chosen, Selection
 
@@ -26,6 +37,28 @@ class Planned:
     files: tuple[str, ...]
     write_image: Callable[[Chosen, Staging], Sequence[Problem]]
     write_rest: Callable[[Staging], None]
+
+
+class PerImageExport(ABC):
+    """An export format that only says what goes into which file; see :class:`ExportFormat` for the methods."""
+
+    name: str
+    title: str
+    fields: tuple[OptionField, ...] = COMMON_FIELDS
+
+    @abstractmethod
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        """Work out the export; ``options`` are checked and complete. Raises :class:`FormatError`."""
+
+    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
+        chosen = checked_options(self.fields, options)
+        return preflight(self.planned(source, folder, chosen), folder, chosen)
+
+    def write(
+        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
+    ) -> ExportReport:
+        chosen = checked_options(self.fields, options)
+        return carry_out(self.planned(source, folder, chosen), folder, chosen, progress)
 
 
 def preflight(planned: Planned, folder: Path, options: Mapping[str, Any]) -> Preflight:

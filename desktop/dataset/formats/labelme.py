@@ -18,17 +18,12 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from desktop.dataset.formats import coco_segmentation
-from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.carry_out import PerImageExport, Planned, stems
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
-    ExportReport,
     OptionField,
-    Preflight,
     Problem,
-    Progress,
     Source,
-    checked_options,
-    silent,
 )
 from desktop.dataset.formats.output import Staging, image_target
 from desktop.dataset.formats.selection import Chosen, select
@@ -41,7 +36,7 @@ VERSION = "5.0.0"
 ATTRIBUTES, CROWD = "attributes", "iscrowd"
 
 
-class LabelmeExport:
+class LabelmeExport(PerImageExport):
     """``NAME.json`` for each image."""
 
     name = "labelme"
@@ -54,15 +49,8 @@ class LabelmeExport:
     """``auto``: a polygon for objects in one part without holes, a mask for the others. ``polygons``: several for one
     object share a ``group_id``; holes are kept by cutting the object through them."""
 
-    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
-        chosen = checked_options(self.fields, options)
-        return preflight(_planned(source, folder, chosen), folder, chosen)
-
-    def write(
-        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
-    ) -> ExportReport:
-        chosen = checked_options(self.fields, options)
-        return carry_out(_planned(source, folder, chosen), folder, chosen, progress)
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        return _planned(source, folder, options)
 
 
 def _planned(source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:

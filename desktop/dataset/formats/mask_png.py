@@ -12,18 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.carry_out import PerImageExport, Planned, stems
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
-    ExportReport,
     FormatError,
     OptionField,
-    Preflight,
     Problem,
-    Progress,
     Source,
-    checked_options,
-    silent,
 )
 from desktop.dataset.formats.output import Staging
 from desktop.dataset.formats.painting import IndexMap, hidden_pixels, painted
@@ -35,7 +30,7 @@ PREVIEW_SIDE = 256
 MAX_16_BIT = 65535
 
 
-class MaskPngExport:
+class MaskPngExport(PerImageExport):
     """Folders ``semantic``, ``instance``, ``objects``, ``colour`` and ``preview`` with one PNG per image (for
     ``objects`` one per instance), ``classes.csv`` and ``instances.csv``. With a split, one such tree for each part."""
 
@@ -50,15 +45,8 @@ class MaskPngExport:
     )
     """``class priority``: the class higher in the list is on top; equal ones go by z-order, then by id."""
 
-    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
-        chosen = checked_options(self.fields, options)
-        return preflight(_Plan(source, chosen).planned(), folder, chosen)
-
-    def write(
-        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
-    ) -> ExportReport:
-        chosen = checked_options(self.fields, options)
-        return carry_out(_Plan(source, chosen).planned(), folder, chosen, progress)
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        return _Plan(source, options).planned()
 
 
 class _Plan:

@@ -15,19 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.carry_out import PerImageExport, Planned, stems
 from desktop.dataset.formats.coco import category_entry
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
-    ExportReport,
     FormatError,
     OptionField,
-    Preflight,
     Problem,
-    Progress,
     Source,
-    checked_options,
-    silent,
 )
 from desktop.dataset.formats.output import Staging
 from desktop.dataset.formats.painting import hidden_pixels, painted
@@ -38,22 +33,15 @@ MAX_ID = 256**3 - 1
 """Segment ids are written as three bytes of colour: red + 256 green + 65536 blue."""
 
 
-class PanopticExport:
+class PanopticExport(PerImageExport):
     """``panoptic.json`` and ``panoptic/NAME.png``; with a split ``panoptic_PART.json`` and ``panoptic_PART/``."""
 
     name = "coco-panoptic"
     title = "COCO panoptic"
     fields = (*COMMON_FIELDS, OptionField("date", "Date", ""))
 
-    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
-        chosen = checked_options(self.fields, options)
-        return preflight(_Plan(source, chosen).planned(), folder, chosen)
-
-    def write(
-        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
-    ) -> ExportReport:
-        chosen = checked_options(self.fields, options)
-        return carry_out(_Plan(source, chosen).planned(), folder, chosen, progress)
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        return _Plan(source, options).planned()
 
 
 class _Plan:

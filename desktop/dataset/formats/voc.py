@@ -15,17 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.carry_out import PerImageExport, Planned, stems
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
-    ExportReport,
     FormatError,
-    Preflight,
     Problem,
-    Progress,
     Source,
-    checked_options,
-    silent,
 )
 from desktop.dataset.formats.output import Staging
 from desktop.dataset.formats.painting import IndexMap, hidden_pixels, painted
@@ -66,22 +61,15 @@ CLASSES = (
 """The classes of VOC itself, in the order of their indices from 1; a folder without a label map has these."""
 
 
-class VocExport:
+class VocExport(PerImageExport):
     """The folders of VOC's development kit for segmentation, and ``labelmap.txt``."""
 
     name = "voc"
     title = "Pascal VOC segmentation"
     fields = COMMON_FIELDS
 
-    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
-        chosen = checked_options(self.fields, options)
-        return preflight(_Plan(source, chosen).planned(), folder, chosen)
-
-    def write(
-        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
-    ) -> ExportReport:
-        chosen = checked_options(self.fields, options)
-        return carry_out(_Plan(source, chosen).planned(), folder, chosen, progress)
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        return _Plan(source, options).planned()
 
 
 class _Plan:

@@ -12,17 +12,12 @@ from typing import Any
 
 import yaml
 
-from desktop.dataset.formats.carry_out import Planned, carry_out, preflight, stems
+from desktop.dataset.formats.carry_out import PerImageExport, Planned, stems
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
-    ExportReport,
     OptionField,
-    Preflight,
     Problem,
-    Progress,
     Source,
-    checked_options,
-    silent,
 )
 from desktop.dataset.formats.output import Staging, image_target
 from desktop.dataset.formats.selection import Chosen, select
@@ -35,22 +30,15 @@ DECIMALS = 7
 """Digits of the coordinates, which are fractions of the image's sides: 1e-7 of 100,000 pixels is 0.01 pixel."""
 
 
-class YoloExport:
+class YoloExport(PerImageExport):
     """``data.yaml``, ``labels/NAME.txt`` and, for each part of a split, ``PART.txt`` with the images' paths."""
 
     name = "yolo"
     title = "YOLO segmentation"
     fields = (*COMMON_FIELDS, OptionField("tolerance", "Simplify outlines by (px)", 0.0))
 
-    def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
-        chosen = checked_options(self.fields, options)
-        return preflight(_planned(source, chosen), folder, chosen)
-
-    def write(
-        self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
-    ) -> ExportReport:
-        chosen = checked_options(self.fields, options)
-        return carry_out(_planned(source, chosen), folder, chosen, progress)
+    def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        return _planned(source, options)
 
 
 def _planned(source: Source, options: Mapping[str, Any]) -> Planned:
