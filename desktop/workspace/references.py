@@ -13,12 +13,12 @@ from desktop.dataset.masks import Mask
 from desktop.image_service import Decoded, ImageService
 from desktop.settings import Settings
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.prompting import Prompting
+from desktop.workspace.stepping import Stepping
 from desktop.workspace.undo import timestamp
 from inference.prompts import Reference
 
 
-class References(Prompting):
+class References(Stepping):
     """See :class:`desktop.workspace.Workspace`."""
 
     references_changed = Signal()
