@@ -43,6 +43,26 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredProposal:
+    """A candidate instance that waits in the project for a person's review; it is in no export.
+
+    ``score`` is in [0, 1]; ``engine``, ``fingerprint``, ``prompts`` (JSON) and ``seed`` as in the provenance that it
+    gets when it is accepted.
+    """
+
+    id: int
+    image_id: int
+    mask: Mask
+    label: str = ""
+    score: float = 0.0
+    is_thing: bool = True
+    engine: str = ""
+    fingerprint: str = ""
+    prompts: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AddImages:
     images: tuple[Image, ...]
 
@@ -132,6 +152,28 @@ class DeleteJob:
 
 
 @dataclass(frozen=True, slots=True)
+class AddProposals:
+    """New proposals, or decided ones brought back under their old ids."""
+
+    proposals: tuple[StoredProposal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteProposals:
+    proposal_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDone:
+    """A job is through with an image: how many proposals it ``found`` there, or the sentence why it could not look."""
+
+    job_id: int
+    image_id: int
+    found: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PutSetting:
     """A setting of the project; ``value`` is any text (JSON by convention), None removes it."""
 
@@ -155,6 +197,9 @@ Change: TypeAlias = (
     | DeleteReference
     | PutJob
     | DeleteJob
+    | AddProposals
+    | DeleteProposals
+    | MarkDone
     | PutSetting
 )
 

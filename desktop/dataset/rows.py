@@ -39,6 +39,8 @@ _PUT_CATEGORY = _upsert("categories", _CATEGORY)
 _PUT_INSTANCE = _upsert("instances", _INSTANCE)
 _PUT_PROMPTS = _upsert("prompt_history", "instance_id, prompts")
 _PUT_REFERENCE = _upsert('"references"', f"id, name, image_id, {_MASK}, created")
+_PROPOSAL = f"id, image_id, {_MASK}, label, score, is_thing, engine, fingerprint, prompts, seed"
+_PUT_PROPOSAL = _upsert("proposals", _PROPOSAL)
 _PUT_JOB = _upsert("jobs", "id, kind, state, request, progress, created")
 
 # reading
@@ -78,6 +80,32 @@ def read_references(connection: sqlite3.Connection) -> dict[int, c.StoredReferen
 def read_jobs(connection: sqlite3.Connection) -> dict[int, c.Job]:
     rows = connection.execute("SELECT id, kind, state, request, progress, created FROM jobs ORDER BY id")
     return {row[0]: c.Job(*row) for row in rows}
+
+
+def read_proposals(connection: sqlite3.Connection, image_id: int) -> Iterator[c.StoredProposal]:
+    """The proposals of one image by id."""
+    for row in connection.execute(f"SELECT {_PROPOSAL} FROM proposals WHERE image_id = ? ORDER BY id", (image_id,)):
+        label, score, is_thing, engine, fingerprint, prompts, seed = row[10:]
+        yield c.StoredProposal(
+            row[0], row[1], _mask(row[2:10]), label, score, bool(is_thing), engine, fingerprint, prompts, seed
+        )
+
+
+def read_proposal_counts(connection: sqlite3.Connection) -> dict[int, int]:
+    """The number of waiting proposals per image that has any."""
+    return dict(connection.execute("SELECT image_id, count(*) FROM proposals GROUP BY image_id").fetchall())
+
+
+def read_proposal_images(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
+    """The image of each of the proposals that is in the file."""
+    query = "SELECT id, image_id FROM proposals WHERE id IN (SELECT value FROM json_each(?))"
+    return dict(connection.execute(query, (json.dumps(list(ids)),)).fetchall())
+
+
+def read_done(connection: sqlite3.Connection, job_id: int) -> dict[int, c.MarkDone]:
+    """What a job said about the images that it is through with, by image id."""
+    rows = connection.execute("SELECT image_id, found, error FROM job_images WHERE job_id = ?", (job_id,))
+    return {image_id: c.MarkDone(job_id, image_id, found, error) for image_id, found, error in rows}
 
 
 def read_instances(
@@ -232,6 +260,28 @@ def _(change: c.PutJob, connection: sqlite3.Connection) -> None:
 @write.register
 def _(change: c.DeleteJob, connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM jobs WHERE id = ?", (change.job_id,))
+
+
+@write.register
+def _(change: c.AddProposals, connection: sqlite3.Connection) -> None:
+    rows = (
+        (p.id, p.image_id, *_mask_row(p.mask), p.label, p.score, p.is_thing, p.engine, p.fingerprint, p.prompts, p.seed)
+        for p in change.proposals
+    )
+    connection.executemany(_PUT_PROPOSAL, rows)
+
+
+@write.register
+def _(change: c.DeleteProposals, connection: sqlite3.Connection) -> None:
+    connection.executemany("DELETE FROM proposals WHERE id = ?", [(i,) for i in change.proposal_ids])
+
+
+@write.register
+def _(change: c.MarkDone, connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO job_images (job_id, image_id, found, error) VALUES (?, ?, ?, ?)",
+        (change.job_id, change.image_id, change.found, change.error),
+    )
 
 
 @write.register

@@ -57,7 +57,51 @@ CREATE TABLE jobs (
     progress TEXT NOT NULL DEFAULT '{}', created TEXT NOT NULL DEFAULT '');
 """
 
-MIGRATIONS = (_FIRST, _LOCKS_AND_JOBS)
+_REVIEW = """
+ALTER TABLE images RENAME COLUMN comment TO comments;
+ALTER TABLE images ADD COLUMN editor TEXT NOT NULL DEFAULT '';
+ALTER TABLE images ADD COLUMN changed TEXT NOT NULL DEFAULT '';
+UPDATE images SET comments = json_array(json_object('text', comments)) WHERE comments != '';
+ALTER TABLE instances RENAME COLUMN comment TO comments;
+ALTER TABLE instances ADD COLUMN reviewer TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN reviewed TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN editor TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN suggested TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN seconds REAL;
+ALTER TABLE instances ADD COLUMN mask_edits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instances ADD COLUMN prompt_count INTEGER NOT NULL DEFAULT 0;
+UPDATE instances SET comments = json_array(json_object('text', comments)) WHERE comments != '';
+UPDATE instances SET mask_edits = 1 WHERE source NOT IN ('hand', 'imported') AND created != '' AND edited > created;
+UPDATE instances SET prompt_count = ifnull((
+    SELECT (length(prompts) - length(replace(prompts, '"kind":', ''))) / 7
+        - (length(prompts) - length(replace(prompts, '"kind":"mask"', ''))) / 13
+    FROM prompt_history WHERE instance_id = instances.id), 0);
+CREATE TABLE found_masks (
+    instance_id INTEGER PRIMARY KEY REFERENCES instances (id) ON DELETE CASCADE, counts BLOB NOT NULL);
+CREATE INDEX instances_by_doubt ON instances (image_id, score)
+    WHERE score IS NOT NULL AND mask_edits = 0 AND review IN ('draft', 'done');
+"""
+"""Reviews, who did what, and how long it took. Older files do not say what changed after an instance was accepted:
+anything that did counts as one edit of the mask, so that no changed mask is taken for an engine's own."""
+
+_PROPOSALS = """
+CREATE TABLE proposals (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, counts BLOB NOT NULL, area INTEGER NOT NULL,
+    x0 INTEGER NOT NULL, y0 INTEGER NOT NULL, x1 INTEGER NOT NULL, y1 INTEGER NOT NULL,
+    label TEXT NOT NULL DEFAULT '', score REAL NOT NULL DEFAULT 0, is_thing INTEGER NOT NULL DEFAULT 1,
+    engine TEXT NOT NULL DEFAULT '', fingerprint TEXT NOT NULL DEFAULT '', prompts TEXT NOT NULL DEFAULT '',
+    seed INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX proposals_by_image ON proposals (image_id);
+CREATE TABLE job_images (
+    job_id INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    image_id INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+    found INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (job_id, image_id)) WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _LOCKS_AND_JOBS, _REVIEW, _PROPOSALS)
 """Step ``n`` brings a file from version ``n`` to ``n + 1``."""
 
 VERSION = len(MIGRATIONS)

@@ -37,6 +37,7 @@ from desktop.dataset.project_file import (
 )
 from desktop.dataset.recovery import Recovery, discard_set_aside, journal_path, set_aside
 from desktop.dataset.schema import VERSION, check_version, migrate
+from desktop.dataset.waiting import WaitingProposals
 from desktop.dataset.writer import SaveState, SaveStatus, Writer
 
 __all__ = ["SUFFIX", "Project", "SaveState", "SaveStatus"]
@@ -62,6 +63,7 @@ class Project:
         self._guard = threading.RLock()
         self._listeners: list[Callable[[SaveState], None]] = []
         self._overlay = InstanceOverlay()
+        self._waiting = WaitingProposals(connection)
         self._number = 0
         self._counts: InstanceCounts | None = None
         self._closed = False
@@ -283,6 +285,22 @@ class Project:
         with self._guard:
             return tuple(self._jobs.values())
 
+    def proposals(self, image_id: int) -> tuple[c.StoredProposal, ...]:
+        """What waits for review on one image, by id. Raises :class:`UnknownItem`."""
+        name = self.image(image_id).path
+        with self._guard, damage_named(f"for {name}"):
+            return tuple(self._waiting.of_image(image_id))
+
+    def proposal_counts(self) -> dict[int, int]:
+        """Waiting proposals per image that has any."""
+        with self._guard, damage_named(f"in {self.path.name}"):
+            return self._waiting.counts()
+
+    def done(self, job_id: int) -> dict[int, c.MarkDone]:
+        """What a job said about the images that it is through with, by image id."""
+        with self._guard, damage_named(f"in {self.path.name}"):
+            return self._waiting.done(job_id)
+
     def setting(self, key: str, default: str = "") -> str:
         with self._guard:
             return self._settings.get(key, default)
@@ -304,6 +322,9 @@ class Project:
 
     def reserve_job_id(self) -> int:
         return self._reserve("jobs")
+
+    def reserve_proposal_id(self) -> int:
+        return self._reserve("proposals")
 
     def _reserve(self, table: str) -> int:
         with self._guard:
@@ -346,6 +367,12 @@ class Project:
                 _known(self._categories, change.category.id, "class")
             elif isinstance(change, c.PutReference) and change.reference.image_id not in images:
                 _known(self._images, change.reference.image_id, "image")
+            elif isinstance(change, c.AddProposals):
+                for proposal in change.proposals:
+                    _known(self._images, proposal.image_id, "image")
+            elif isinstance(change, c.MarkDone):
+                _known(self._images, change.image_id, "image")
+                _known(self._jobs, change.job_id, "job")
 
     def _take(self, change: Change) -> None:
         """Show one change to readers."""
@@ -359,6 +386,7 @@ class Project:
                 for instance_id, value in self._overlay.snapshot().items():
                     if value is not None and value.image_id in image_ids:
                         self._overlay.put(self._number, instance_id, None)
+                self._waiting.forget_images(image_ids)
                 self._counts = None
             case c.AddInstances(instances) | c.ReplaceInstances(instances):
                 self._recount([instance.id for instance in instances], instances)
@@ -396,6 +424,11 @@ class Project:
                 self._seen("jobs", (job.id,))
             case c.DeleteJob(job_id):
                 self._jobs.pop(job_id, None)
+            case c.AddProposals(proposals):
+                self._waiting.take(self._number, change)
+                self._seen("proposals", (proposal.id for proposal in proposals))
+            case c.DeleteProposals() | c.MarkDone():
+                self._waiting.take(self._number, change)
             case c.PutSetting(key, None):
                 self._settings.pop(key, None)
             case c.PutSetting(key, str(value)):
@@ -475,6 +508,7 @@ class Project:
     def _on_written(self, batches: list[c.Batch]) -> None:
         with self._guard:
             self._overlay.forget_written(batches)
+            self._waiting.forget_written(batches)
 
     def _on_state(self, state: SaveState) -> None:
         for listener in tuple(self._listeners):
