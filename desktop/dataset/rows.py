@@ -5,25 +5,29 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from functools import singledispatch
 from typing import Any
 
 from desktop.dataset import changes as c
 from desktop.dataset.masks import Mask
-from desktop.dataset.model import Category, Image, ImageState, Instance, Kind, Provenance, ReviewState
+from desktop.dataset.model import Category, Comment, Image, ImageState, Instance, Kind, Provenance, ReviewState
+from desktop.dataset.prompt_json import count_prompts
 
 Row = tuple[Any, ...]
 
-_IMAGE = "id, path, page, width, height, orientation, content_hash, state, comment, error"
+_IMAGE = "id, path, page, width, height, orientation, content_hash, state, comments, error, editor, changed"
 _CATEGORY = "id, name, colour, kind, parent, position, locked"
 _MASK = "width, height, counts, area, x0, y0, x1, y1"
 _INSTANCE = (
-    f"id, image_id, category_id, {_MASK}, attributes, is_crowd, z_order, review, comment, locked, "
-    "source, version, fingerprint, score, seed, created, edited, author"
+    f"id, image_id, category_id, {_MASK}, attributes, is_crowd, z_order, review, comments, locked, "
+    "reviewer, reviewed, source, version, fingerprint, score, seed, created, edited, author, editor, suggested, "
+    "seconds, mask_edits"
 )
 _SELECT_INSTANCE = (
-    f"SELECT {_INSTANCE}, ifnull(prompts, '') FROM instances "
-    "LEFT JOIN prompt_history ON prompt_history.instance_id = instances.id"
+    f"SELECT {_INSTANCE.replace(' counts', ' instances.counts')}, ifnull(prompts, ''), found_masks.counts "
+    "FROM instances LEFT JOIN prompt_history ON prompt_history.instance_id = instances.id "
+    "LEFT JOIN found_masks ON found_masks.instance_id = instances.id"
 )
 
 
@@ -36,7 +40,8 @@ def _upsert(table: str, columns: str) -> str:
 
 _PUT_IMAGE = _upsert("images", _IMAGE)
 _PUT_CATEGORY = _upsert("categories", _CATEGORY)
-_PUT_INSTANCE = _upsert("instances", _INSTANCE)
+_PUT_INSTANCE = _upsert("instances", f"{_INSTANCE}, prompt_count")
+_PUT_FOUND = _upsert("found_masks", "instance_id, counts")
 _PUT_PROMPTS = _upsert("prompt_history", "instance_id, prompts")
 _PUT_REFERENCE = _upsert('"references"', f"id, name, image_id, {_MASK}, created")
 _PROPOSAL = f"id, image_id, {_MASK}, label, score, is_thing, engine, fingerprint, prompts, seed"
@@ -51,8 +56,8 @@ def read_images(connection: sqlite3.Connection) -> dict[int, Image]:
     rows = connection.execute(f"SELECT {_IMAGE} FROM images ORDER BY id")
     states = {state.value: state for state in ImageState}
     return {
-        i: Image(i, path, page, width, height, orientation, digest, states[state], comment, error)
-        for i, path, page, width, height, orientation, digest, state, comment, error in rows
+        i: Image(i, path, page, width, height, turn, digest, states[state], _comments(said), error, editor, changed)
+        for i, path, page, width, height, turn, digest, state, said, error, editor, changed in rows
     }
 
 
@@ -143,23 +148,35 @@ def _mask_row(mask: Mask) -> Row:
     return (mask.width, mask.height, mask.counts, mask.area, *mask.bbox)
 
 
+def _comments(text: str) -> tuple[Comment, ...]:
+    return tuple(Comment(**each) for each in json.loads(text)) if text else ()
+
+
+def _comments_text(comments: Sequence[Comment]) -> str:
+    return json.dumps([asdict(each) for each in comments], ensure_ascii=False) if comments else ""
+
+
 _REVIEW = {state.value: state for state in ReviewState}
 
 
 def _instance(row: Row) -> Instance:
-    provenance = Provenance(row[17], row[18], row[19], row[25], row[20], row[21], row[22], row[23], row[24])
+    mask = _mask(row[3:11])
+    source, version, fingerprint, score, seed, created, edited, author, *more, prompts, found = row[19:33]
     return Instance(
         id=row[0],
         image_id=row[1],
         category_id=row[2],
-        mask=_mask(row[3:11]),
+        mask=mask,
         attributes={} if row[11] == "{}" else json.loads(row[11]),
         is_crowd=bool(row[12]),
         z_order=row[13],
         review=_REVIEW[row[14]],
-        comment=row[15],
+        comments=_comments(row[15]),
         locked=bool(row[16]),
-        provenance=provenance,
+        reviewer=row[17],
+        reviewed=row[18],
+        provenance=Provenance(source, version, fingerprint, prompts, score, seed, created, edited, author, *more),
+        found=Mask.from_rle({"size": [mask.height, mask.width], "counts": found}) if found is not None else None,
     )
 
 
@@ -168,8 +185,10 @@ def _instance_row(instance: Instance) -> Row:
     attributes = json.dumps(dict(instance.attributes), ensure_ascii=False) if instance.attributes else "{}"
     return (
         *(instance.id, instance.image_id, instance.category_id, *_mask_row(instance.mask)),
-        *(attributes, instance.is_crowd, instance.z_order, instance.review.value, instance.comment, instance.locked),
+        *(attributes, instance.is_crowd, instance.z_order, instance.review.value, _comments_text(instance.comments)),
+        *(instance.locked, instance.reviewer, instance.reviewed),
         *(made.source, made.version, made.fingerprint, made.score, made.seed, made.created, made.edited, made.author),
+        *(made.editor, made.suggested, made.seconds, made.mask_edits, count_prompts(made.prompts)),
     )
 
 
@@ -186,7 +205,10 @@ def write(change: c.Change, connection: sqlite3.Connection) -> None:
 @write.register(c.ReplaceImages)
 def _(change: c.AddImages | c.ReplaceImages, connection: sqlite3.Connection) -> None:
     rows = (
-        (i.id, i.path, i.page, i.width, i.height, i.orientation, i.content_hash, i.state.value, i.comment, i.error)
+        (
+            *(i.id, i.path, i.page, i.width, i.height, i.orientation, i.content_hash, i.state.value),
+            *(_comments_text(i.comments), i.error, i.editor, i.changed),
+        )
         for i in change.images
     )
     connection.executemany(_PUT_IMAGE, rows)
@@ -203,9 +225,12 @@ def _(change: c.AddInstances | c.ReplaceInstances, connection: sqlite3.Connectio
     connection.executemany(_PUT_INSTANCE, map(_instance_row, change.instances))
     prompted = [(i.id, i.provenance.prompts) for i in change.instances if i.provenance.prompts]
     connection.executemany(_PUT_PROMPTS, prompted)
+    connection.executemany(_PUT_FOUND, [(i.id, i.found.counts) for i in change.instances if i.found is not None])
     if isinstance(change, c.ReplaceInstances):
         plain = [(i.id,) for i in change.instances if not i.provenance.prompts]
         connection.executemany("DELETE FROM prompt_history WHERE instance_id = ?", plain)
+        same = [(i.id,) for i in change.instances if i.found is None]
+        connection.executemany("DELETE FROM found_masks WHERE instance_id = ?", same)
 
 
 @write.register

@@ -149,7 +149,7 @@ class InstancesModel(QAbstractItemModel):
             category=category.name if category is not None else "",
             source=instance.provenance.source,
             state=str(instance.review.value),
-            note=instance.comment,
+            note=" ".join(comment.text for comment in instance.comments),
             score=instance.provenance.score,
             area=instance.mask.area,
             parts=parts,
@@ -278,8 +278,8 @@ class InstancesModel(QAbstractItemModel):
             if column is Column.LOCK:
                 return self.tr("Unlock") if instance.locked else self.tr("Lock")
             if column is Column.CLASS:
-                return instance.comment or self._workspace.title_of(instance.id) or self._text(instance, column)
-            return instance.comment or self._text(instance, column)
+                return _said(instance) or self._workspace.title_of(instance.id) or self._text(instance, column)
+            return _said(instance) or self._text(instance, column)
         return None
 
     def _text(self, instance: Instance, column: Column) -> str:
@@ -339,3 +339,8 @@ class InstancesModel(QAbstractItemModel):
         self._workspace.reorder_instances(list(reversed(order)))
         # False: the view must not remove rows itself, the workspace's signal brings the new order
         return False
+
+
+def _said(instance: Instance) -> str:
+    """The comments on an instance, one a line."""
+    return "\n".join(f"{each.author}: {each.text}" if each.author else each.text for each in instance.comments)

@@ -204,11 +204,6 @@ class Objects(Classes):
         text = self.tr("Set crowd flag of {what}").format(what=self._names_of(found))
         self._change_instances(text, [replace(i, is_crowd=is_crowd) for i in found])
 
-    def set_review(self, ids: Iterable[int], state: ReviewState, comment: str = "") -> None:
-        found = [i for i in (self._instances.get(x) for x in ids) if i is not None]
-        text = self.tr("Mark {what} {state}").format(what=self._names_of(found), state=state.value)
-        self._change_instances(text, [replace(i, review=state, comment=comment or i.comment) for i in found])
-
     # -- order ---------------------------------------------------------------------------------------------------
 
     def reorder_instances(self, ids_back_to_front: Sequence[int]) -> None:

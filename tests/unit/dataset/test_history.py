@@ -22,9 +22,9 @@ TWO = replace(ONE, id=2)
 
 def test_a_step_holds_only_what_changed():
     step = Step.of_instances(
-        "Edit", [ONE, TWO], [ONE, replace(TWO, comment="x"), replace(ONE, id=3)], payload="session"
+        "Edit", [ONE, TWO], [ONE, replace(TWO, reviewer="x"), replace(ONE, id=3)], payload="session"
     )
-    assert step.forward == (AddInstances((replace(ONE, id=3),)), ReplaceInstances((replace(TWO, comment="x"),)))
+    assert step.forward == (AddInstances((replace(ONE, id=3),)), ReplaceInstances((replace(TWO, reviewer="x"),)))
     assert step.backward == (DeleteInstances((3,)), ReplaceInstances((TWO,)))
     assert step.payload == "session"
 

@@ -20,7 +20,7 @@ from desktop.dataset.errors import (
     UnknownItem,
 )
 from desktop.dataset.masks import Mask
-from desktop.dataset.model import Category, Image, Instance, Provenance
+from desktop.dataset.model import Category, Comment, Image, Instance, Provenance
 from desktop.dataset.project_file import backups
 from desktop.dataset.schema import APPLICATION_ID, MIGRATIONS, VERSION
 from desktop.dataset.store import Project, SaveStatus
@@ -50,7 +50,15 @@ def reopened(project, tmp_path):
 
 def test_values_survive_saving(project, tmp_path):
     made = Provenance("sam", "1", "abc", '{"format":1}', 0.5, 7, "t0", "t1", "me")
-    one = instance(project, attributes={"ü": "ß"}, is_crowd=True, z_order=3, comment="x", provenance=made, locked=True)
+    one = instance(
+        project,
+        attributes={"ü": "ß"},
+        is_crowd=True,
+        z_order=3,
+        comments=(Comment("x", "me", "t"),),
+        provenance=made,
+        locked=True,
+    )
     project.apply(c.AddInstances((one,)), c.AddTextPrompt("cat", True, "t"), c.PutSetting("k", "v"))
     project.apply(c.PutReference(c.StoredReference(1, "r", 1, square())), c.PutJob(c.Job(1, "batch", "running")))
     before = project.references(), project.jobs(), project.text_prompts(), project.images(), project.categories()
@@ -121,7 +129,7 @@ def test_disk_full_keeps_changes_in_the_journal_and_offers_them(project, tmp_pat
     project.on_saved(states.append)
     pages = project._writer._connection.execute("PRAGMA page_count").fetchone()[0]
     project._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-    item = instance(project, comment="x" * 100_000)
+    item = instance(project, comments=(Comment("x" * 100_000),))
     project.apply(c.AddInstances((item,)))
     failed = project.flush()
     assert failed.sentence == "Not saved: no space left on the disk. Changes are safe in the recovery journal."
@@ -147,7 +155,7 @@ def test_saving_goes_on_when_there_is_space_again(project):
     project.flush()
     connection = project._writer._connection
     connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
-    project.apply(c.AddInstances((instance(project, comment="x" * 100_000),)))
+    project.apply(c.AddInstances((instance(project, comments=(Comment("x" * 100_000),)),)))
     assert project.flush().status is SaveStatus.FAILED
     connection.execute("PRAGMA max_page_count = 1000000")
     assert project.flush().status is SaveStatus.SAVED
