@@ -32,7 +32,7 @@ _STEPS = ((1, 0), (0, 1), (1, 1), (-1, 1))
 """From a pixel to the neighbours after it: right, below, below right, below left."""
 
 _Crop: TypeAlias = NDArray[np.bool_]
-_Labels: TypeAlias = NDArray[np.int64]
+_Labels: TypeAlias = NDArray[np.int32]
 
 
 def cut(mask: Mask, line: Line, *, closed: bool = False) -> list[Mask]:
@@ -52,20 +52,22 @@ def cut(mask: Mask, line: Line, *, closed: bool = False) -> list[Mask]:
         return [mask]
     count, parts = cv2.connectedComponents(pixels.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     pieces = _pieces(pixels, barred)
-    numbers, first, areas = np.unique(pieces[pixels], return_index=True, return_counts=True)
-    part_of = parts[pixels][first]
-    part_areas = np.bincount(part_of, areas, minlength=count)
-    for number, area, part in zip(numbers.tolist(), areas.tolist(), part_of.tolist(), strict=True):
-        if area <= min(_SLIVER, part_areas[part] // _SLIVER_SHARE):
-            pieces[pieces == number] = _neighbour(pieces, number)
-    left, first, areas = np.unique(pieces[pixels], return_index=True, return_counts=True)
-    part_of = parts[pixels][first]
-    whole = np.bincount(part_of, minlength=count)[part_of] < 2
+    part_of = np.zeros(int(pieces.max()) + 1, np.int64)
+    part_of[pieces] = parts
+    part_areas = np.bincount(parts.ravel(), minlength=count)
+    areas = np.bincount(pieces.ravel())
+    small = (areas > 0) & (areas <= np.minimum(_SLIVER, part_areas[part_of] // _SLIVER_SHARE)) & (part_of > 0)
+    for number in np.flatnonzero(small).tolist():
+        pieces[pieces == number] = _neighbour(pieces, number)
+    numbers = np.flatnonzero((np.bincount(pieces.ravel(), minlength=len(part_of)) > 0) & (part_of > 0))
+    whole = np.bincount(part_of[numbers], minlength=count)[part_of[numbers]] < 2
     if whole.all():
         return [mask]
-    divided = sorted(zip(left[~whole].tolist(), areas[~whole].tolist(), strict=True), key=lambda piece: -piece[1])
-    largest = np.isin(pieces, [divided[0][0], *left[whole].tolist()]) & pixels
-    found = [largest, *(pieces == number for number, _ in divided[1:])]
+    areas = np.bincount(pieces.ravel(), minlength=len(part_of))
+    divided = sorted(numbers[~whole].tolist(), key=lambda number: -int(areas[number]))
+    stays = np.zeros(len(part_of), np.bool_)
+    stays[[divided[0], *numbers[whole].tolist()]] = True
+    found = [stays[pieces], *(pieces == number for number in divided[1:])]
     return [Mask.from_crop(piece, x0, y0, mask.width, mask.height) for piece in found]
 
 
@@ -129,13 +131,13 @@ def _pieces(pixels: _Crop, barred: Sequence[_Crop]) -> _Labels:
         beside[there] |= way[here]
     beside &= pixels
     count, rest = cv2.connectedComponents((pixels & ~beside).view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
-    labels = rest.astype(np.int64)
+    labels = rest
     labels[beside] = np.arange(count, count + int(beside.sum()))
     links = []
     for (dx, dy), way in zip(_STEPS, barred, strict=True):
         here, there = _pair(pixels.shape, dx, dy)
-        open_ = pixels[here] & pixels[there] & ~way[here] & (beside[here] | beside[there])
-        links.append(np.stack((labels[here][open_], labels[there][open_]), axis=1))
+        free = (beside[here] | beside[there]) & pixels[here] & pixels[there] & ~way[here]
+        links.append(np.stack((labels[here][free], labels[there][free]), axis=1))
     return _joined(np.unique(np.concatenate(links), axis=0), int(labels.max()) + 1)[labels]
 
 
@@ -162,7 +164,7 @@ def _joined(links: _Labels, count: int) -> _Labels:
         one, two = root(a), root(b)
         if one != two:
             parent[max(one, two)] = min(one, two)
-    return np.array([root(label) for label in range(count)], np.int64)
+    return np.array([root(label) for label in range(count)], np.int32)
 
 
 def _neighbour(pieces: _Labels, number: int) -> int:
