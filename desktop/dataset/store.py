@@ -265,6 +265,36 @@ class Project:
         with self._guard:
             return self._loaded_counts().by_image()
 
+    def images_with(self, category_id: int | None) -> set[int]:
+        """Ids of the images that have an instance of a class (None: an unlabelled one)."""
+        with self._guard:
+            return self._loaded_counts().images_with(category_id)
+
+    def doubts(self) -> dict[int, float]:
+        """How doubtful images are, in [0, 1], for those that have a score: 1 less the lowest score of an instance that
+        waits for review with the pixels its engine gave it, or of a proposal."""
+        with self._guard:
+            waiting = self._overlay.snapshot()
+            with damage_named(f"in {self.path.name}"):
+                scores = rows.read_lowest_scores(self._connection, waiting)
+            for value in waiting.values():
+                if value is not None and value.is_doubtful and value.provenance.score is not None:
+                    scores[value.image_id] = min(scores.get(value.image_id, 1.0), value.provenance.score)
+            return {i: min(max(1.0 - score, 0.0), 1.0) for i, score in scores.items() if i in self._images}
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own to the file, after waiting changes were written: long queries hold nobody up.
+
+        Raises :class:`ProjectDamaged` for what cannot be read.
+        """
+        self.flush()
+        immutable = self.read_only and not self.path.with_name(self.path.name + "-wal").exists()
+        with damage_named(f"in {self.path.name}"):
+            connection = connect(self.path, read_only=True, immutable=immutable and not os.access(self.folder, os.W_OK))
+        with closing(connection), damage_named(f"in {self.path.name}"):
+            yield connection
+
     def _loaded_counts(self) -> InstanceCounts:
         if self._counts is None:
             waiting = self._overlay.snapshot()

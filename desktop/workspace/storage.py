@@ -156,8 +156,7 @@ class Storage:
 
     def images_with(self, category_id: int) -> set[int]:
         """Ids of the images that have an instance of a class."""
-        counts = self.project.counts() if self.project is not None else {}
-        return {image_id for (image_id, category), number in counts.items() if category == category_id and number}
+        return self.project.images_with(category_id) if self.project is not None else set()
 
     # -- changing ------------------------------------------------------------------------------------------------
 
