@@ -15,6 +15,7 @@ from enum import Enum, auto
 import numpy as np
 
 from desktop.composition import candidate_of_mask, compose, stand_in_prompts
+from desktop.worktime import WorkTime
 from inference.engine import EngineSpec, Speed
 from inference.prompts import MaskArray, MaskPrompt, Prompt, PromptKind, PromptSet
 from inference.results import Candidate, Ignored, Memory, Segmentation
@@ -87,6 +88,7 @@ class Session:
         self.revision = 0
         self.busy = False
         self.part = 0
+        self.work = WorkTime()
         self._specs = specs
         self._compose_edits = compose_edits
         self._prior = prior
@@ -190,6 +192,7 @@ class Session:
 
     def _arrive(self, prompts: PromptSet) -> None:
         """Make ``prompts`` the present ones and show what is known about them."""
+        self.work.touch()
         self.prompts = prompts
         self.revision += 1
         self.busy = False
@@ -335,6 +338,7 @@ class Session:
         ask = self._asked.pop(revision, None)
         if ask is None:
             return False
+        self.work.touch()
         if revision == self.revision:
             self.busy = False
         engine, about, seed = self._route()
@@ -428,6 +432,7 @@ class Session:
         """Show another candidate; the choice goes with the next prompt as the previous mask."""
         visible = self._visible()
         if self._shown is not None and 0 <= index < len(visible):
+            self.work.touch()
             self._shown.chosen = visible[index]
 
     def cycle(self, step: int = 1) -> None:

@@ -148,10 +148,13 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class EngineChanged:
+    """``fingerprint`` identifies the weights of an engine that is ready (:attr:`Engine.fingerprint`)."""
+
     engine: str
     state: EngineState
     message: str = ""
     fraction: float | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,7 +248,7 @@ class Runner:
         if engine is None:
             self._send(EngineChanged(name, EngineState.LOADING))
             engine = self._engines[name] = self._create(name)
-            self._send(EngineChanged(name, EngineState.READY))
+            self._send(EngineChanged(name, EngineState.READY, fingerprint=engine.fingerprint))
             self._send_device_line()
         return engine
 

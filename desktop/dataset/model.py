@@ -135,3 +135,9 @@ class Instance:
     reviewer: str = ""
     reviewed: str = ""
     found: Mask | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody judged the pixels that an engine gave it: it has a score, no edits and no review."""
+        waits = self.review in (ReviewState.DRAFT, ReviewState.DONE)
+        return waits and self.provenance.score is not None and not self.provenance.mask_edits

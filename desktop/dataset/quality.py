@@ -164,7 +164,7 @@ def _pin_holes(image: Image, instances: Sequence[Instance], limits: Limits) -> I
 def _low_score(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
     for instance in instances:
         score = instance.provenance.score
-        if score is not None and score < limits.score and not instance.provenance.edited:
+        if score is not None and score < limits.score and not instance.provenance.mask_edits:
             text = f"Instance {instance.id} has a score of {score:.2f} and was not edited since."
             yield Finding(Rule.LOW_SCORE, image.id, (instance.id,), text)
 

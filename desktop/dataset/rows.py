@@ -134,6 +134,20 @@ def read_counts(connection: sqlite3.Connection) -> dict[tuple[int, int | None], 
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def read_lowest_scores(connection: sqlite3.Connection, without: Iterable[int] = ()) -> dict[int, float]:
+    """The lowest score per image among proposals and the doubtful instances but some; answered by indices alone."""
+    left_out = json.dumps(list(without))
+    doubtful = (
+        "SELECT image_id, score FROM instances INDEXED BY instances_by_doubt "
+        "WHERE score IS NOT NULL AND mask_edits = 0 AND review IN ('draft', 'done')"
+    )
+    if left_out != "[]":
+        doubtful += " AND id NOT IN (SELECT value FROM json_each(:without))"
+    every = f"{doubtful} UNION ALL SELECT image_id, score FROM proposals"
+    query = f"SELECT image_id, min(score) FROM ({every}) GROUP BY image_id"
+    return dict(connection.execute(query, {"without": left_out}).fetchall())
+
+
 def last_ids(connection: sqlite3.Connection) -> dict[str, int]:
     """The highest id that each table ever had."""
     return dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())

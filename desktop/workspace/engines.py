@@ -191,7 +191,14 @@ class Engines(Shaping):
     def _engine_event(self, event: object) -> None:
         match event:
             case EngineChanged(engine=name) if name in self._engines:
-                self._engines[name] = EngineStatus(self._engines[name].spec, event.state, event.message, event.fraction)
+                known = self._engines[name]
+                self._engines[name] = EngineStatus(
+                    known.spec,
+                    event.state,
+                    event.message,
+                    event.fraction,
+                    fingerprint=event.fingerprint or known.fingerprint,
+                )
             case CacheChanged():
                 self._cache = event
             case DeviceInfo():

@@ -18,6 +18,7 @@ from desktop.dataset.errors import DatasetError, UnknownItem
 from desktop.dataset.history import Step
 from desktop.dataset.images import Preview, natural_key, scan_folder
 from desktop.dataset.model import Image, ImageState, Instance
+from desktop.dataset.review import finished, passed, state_word
 from desktop.dataset.store import SUFFIX, Project
 from desktop.image_service import Decoded, ImageService
 from desktop.settings import Settings, user_state_folder
@@ -25,6 +26,7 @@ from desktop.workspace.exchange import Exchange
 from desktop.workspace.link import InferenceLink
 from desktop.workspace.recent import RecentProjects
 from desktop.workspace.storage import FOLDER_MODE, WHOLE_FOLDER, done_states
+from desktop.workspace.undo import timestamp
 from desktop.workspace.values import ImageFilter, Notice, NoticeAction, Severity
 from inference.engine import Image as EngineImage
 from resources import resource
@@ -275,21 +277,16 @@ class Images(Exchange):
             times = {image.id: _modified(self.storage.file_of(image)) for image in images}
             images.sort(key=lambda image: times[image.id])
         elif chosen.order == "uncertainty":
-            scores = self._lowest_scores()
-            images.sort(key=lambda image: scores.get(image.id, 2.0))
+            doubts = self.image_doubts()
+            images.sort(key=lambda image: -doubts.get(image.id, -1.0))
         elif chosen.order == "name":
             images.sort(key=lambda image: natural_key(image.path))
         return images
 
-    def _lowest_scores(self) -> dict[int, float]:
-        lowest: dict[int, float] = {}
-        if self.storage.project is None:
-            return lowest
-        for instance in self.storage.project.all_instances():
-            if instance.provenance.score is not None:
-                score = min(lowest.get(instance.image_id, 1.0), instance.provenance.score)
-                lowest[instance.image_id] = score
-        return lowest
+    def image_doubts(self) -> dict[int, float]:
+        """How doubtful images are, in [0, 1], for those with a score that nobody judged (``docs/review.md``)."""
+        project = self.storage.project
+        return project.doubts() if project is not None else {}
 
     @property
     def done_counts(self) -> tuple[int, int]:
@@ -378,17 +375,41 @@ class Images(Exchange):
                 self.go_next_unfinished()
 
     def set_image_state(self, image_ids: Iterable[int], state: ImageState) -> None:
-        """Change the state of images: one step."""
+        """Change the state of images: one step. Instances of a finished or approved image follow it."""
         found = [image for image in (self.storage.image(i) for i in image_ids) if image is not None]
         changed = [image for image in found if image.state is not state]
-        if not changed:
+        before, after = self._instances_following(found, state)
+        if not changed and not after:
             return
         name = self.tr("Mark {what} {state}").format(
-            what=Path(changed[0].path).name if len(changed) == 1 else self.tr("{n} images").format(n=len(changed)),
-            state=state.value,
+            what=Path(found[0].path).name if len(found) == 1 else self.tr("{n} images").format(n=len(found)),
+            state=state_word(state),
         )
-        after = tuple(replace(image, state=state) for image in changed)
-        self._commit(Step(name, (c.ReplaceImages(after),), (c.ReplaceImages(tuple(changed)),)))
+        now = timestamp()
+        marked = tuple(replace(image, state=state, editor=self.author, changed=now) for image in changed)
+        step = Step.of_instances(name, before, after)
+        self._commit(
+            replace(
+                step,
+                forward=(*step.forward, c.ReplaceImages(marked)),
+                backward=(*step.backward, c.ReplaceImages(tuple(changed))),
+            )
+        )
+
+    def _instances_following(self, images: Iterable[Image], state: ImageState) -> tuple[list[Instance], list[Instance]]:
+        """The instances that a new state of their images changes, as they are and as they will be."""
+        follow = {ImageState.DONE: finished, ImageState.REVIEWED: passed}.get(state)
+        if follow is None:
+            return [], []
+        here = self._image.id if self._image is not None else None
+        instances = [
+            instance
+            for image in images
+            for instance in (self._instances if image.id == here else self._stored_instances(image.id)).values()
+        ]
+        after = follow(instances, self.author, timestamp())
+        ids = {instance.id for instance in after}
+        return [instance for instance in instances if instance.id in ids], after
 
     def _image_before(self) -> Image | None:
         """The image before the current one in the strip."""

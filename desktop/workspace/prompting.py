@@ -23,7 +23,7 @@ from desktop.settings import Settings
 from desktop.workspace.engines import Engines
 from desktop.workspace.link import InferenceLink
 from desktop.workspace.remedies import remedies
-from desktop.workspace.undo import timestamp
+from desktop.workspace.undo import program_version, timestamp
 from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
 from inference.engine import Speed
@@ -336,9 +336,13 @@ class Prompting(Engines):
         for offset, candidate in enumerate(taken):
             category = category_id if category_id is not None else self._class_found(session, candidate)
             mask = Mask.from_array(candidate.mask())
-            provenance = self._provenance(session, candidate)
+            provenance = replace(
+                self._provenance(session, candidate), seconds=round(session.work.seconds / len(taken), 1)
+            )
             if old is not None and offset == 0:
-                provenance = replace(provenance, created=old.provenance.created)
+                before = old.provenance
+                worked = (provenance.seconds or 0.0) + (before.seconds or 0.0)
+                provenance = replace(provenance, created=before.created, author=before.author, seconds=worked)
                 kept = category_id if category_id is not None else old.category_id
                 changed.append(replace(old, mask=mask, provenance=provenance, category_id=kept))
             else:
@@ -369,12 +373,20 @@ class Prompting(Engines):
         return self.add_category(phrase)
 
     def _provenance(self, session: Session, candidate: Candidate) -> Provenance:
+        status = self.engine_status(candidate.engine)
         return Provenance(
             source=candidate.engine,
+            version=program_version(),
+            fingerprint=status.fingerprint if status is not None else "",
             prompts=to_json(session.prompts),
             score=float(candidate.score),
             seed=self.settings.number("engines.seed"),
+            suggested=self._suggested_name(candidate),
         )
+
+    def _suggested_name(self, candidate: Candidate) -> str:
+        """The class name that a model proposed for a candidate, empty without one (see :class:`Suggesting`)."""
+        return candidate.labels[0].name if candidate.labels else ""
 
     def cancel(self) -> bool:
         """Esc in layers: the running request, then the session; False when nothing was open."""

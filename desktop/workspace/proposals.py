@@ -163,7 +163,9 @@ class Proposals(Suggesting):
         for offset, proposal in enumerate(taken):
             if proposal.label and proposal.label not in names:
                 names[proposal.label] = self.add_category(proposal.label)
-            provenance = Provenance(source=proposal.engine, score=proposal.score, prompts=proposal.prompts)
+            provenance = Provenance(
+                source=proposal.engine, score=proposal.score, prompts=proposal.prompts, suggested=proposal.label
+            )
             instance = self.new_instance(proposal.mask, provenance, names.get(proposal.label))
             new.append(replace(instance, z_order=instance.z_order + offset))
         if self._change_instances(self.tr("Accept {n} proposals").format(n=len(new)), new):

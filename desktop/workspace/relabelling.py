@@ -204,7 +204,8 @@ class Relabelling(Quality):
                 known[name.casefold()] = self.add_category(name, self._kind_of(name))
             category = known[name.casefold()]
             if instance.category_id != category:
-                changed.append(replace(instance, category_id=category))
+                made = replace(instance.provenance, suggested=name)
+                changed.append(replace(instance, category_id=category, provenance=made))
         if not self._change_instances(self.tr("Relabel {n} instances").format(n=len(changed)), changed):
             return 0
         return len(changed)

@@ -89,6 +89,13 @@ class Suggesting(References):
             return self.tr("unknown")
         return f"{suggestion.best.name} {suggestion.best.score:.2f}"
 
+    def _suggested_name(self, candidate: Candidate) -> str:
+        suggestion = self.label_suggestion
+        shown = self._session is not None and self._session.candidate is candidate
+        if shown and suggestion is not None and suggestion.best is not None:
+            return suggestion.best.name
+        return super()._suggested_name(candidate)
+
     def can_take_suggestion(self) -> str:
         """Empty, or why there is no suggested class to take."""
         if self._session is None or self._session.candidate is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -36,6 +38,11 @@ class Undoing(WorkspaceBase):
     @property
     def _history(self) -> History:
         return self._histories.of_image(self._image.id if self._image is not None else 0)
+
+    @property
+    def author(self) -> str:
+        """The name that instances, edits, reviews and comments get; empty when the person gave none."""
+        return self.settings.text("general.author")
 
     @property
     def categories(self) -> Sequence[Category]:
@@ -95,7 +102,7 @@ class Undoing(WorkspaceBase):
         image = self._image
         if image is None:
             return False
-        now, author = timestamp(), self.settings.text("general.author")
+        now, who = timestamp(), self.author
         before, after = list(removed), []
         for instance in changed:
             known = self._instances.get(instance.id)
@@ -103,9 +110,8 @@ class Undoing(WorkspaceBase):
                 if known == instance:
                     continue
                 before.append(known)
-            origin = instance.provenance
-            stamped = replace(origin, edited=now, created=origin.created or now, author=author or origin.author)
-            after.append(replace(instance, provenance=stamped))
+            # an engine that is asked again makes the mask anew; anything else that changes pixels is a person's hand
+            after.append(stamped(instance, known, who, now, by_hand=payload is None))
         if not before and not after:
             return False
         # an open session weighs about its prompts and one low-resolution answer
@@ -113,7 +119,7 @@ class Undoing(WorkspaceBase):
         left = len(self._instances) + len(after) - len(before)
         state = self._state_with(image.state, left)
         if state is not image.state:
-            there = (c.ReplaceImages((replace(image, state=state),)),)
+            there = (c.ReplaceImages((replace(image, state=state, editor=who, changed=now),)),)
             back = (c.ReplaceImages((image,)),)
             step = replace(step, forward=step.forward + there, backward=step.backward + back)
         return self._commit(step)
@@ -255,3 +261,30 @@ class Undoing(WorkspaceBase):
 def timestamp() -> str:
     """Now, ISO 8601 UTC, to the second."""
     return datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+
+
+@cache
+def program_version() -> str:
+    """The version of Maskwright whose engines answer; empty in a tree that is not installed."""
+    try:
+        return version("maskwright")
+    except PackageNotFoundError:
+        return ""
+
+
+def stamped(instance: Instance, known: Instance | None, who: str, now: str, *, by_hand: bool) -> Instance:
+    """An instance with who made or changed it, and when. ``known`` is its value before, None for a new one.
+
+    Review, comments, lock and order are no edits. ``by_hand``: changed pixels count as an edit of the mask.
+    """
+    made = instance.provenance
+    if known is None:
+        made = replace(made, created=made.created or now, edited=now, author=who or made.author)
+    elif _content(instance) != _content(known):
+        redrawn = by_hand and instance.mask != known.mask
+        made = replace(made, edited=now, editor=who, mask_edits=made.mask_edits + redrawn)
+    return replace(instance, provenance=made)
+
+
+def _content(instance: Instance) -> tuple[object, ...]:
+    return (instance.mask, instance.category_id, dict(instance.attributes), instance.is_crowd, instance.provenance)

@@ -21,7 +21,8 @@ from inference.results import Candidate, Ignored, Label
 class EngineStatus:
     """One engine of the chooser: what it is, its state, a sentence about the state, progress in [0, 1] or None.
 
-    ``features_here`` says that the features of the current image are in the cache.
+    ``features_here`` says that the features of the current image are in the cache; ``fingerprint`` identifies the
+    weights, empty before they were loaded.
     """
 
     spec: EngineSpec
@@ -29,6 +30,7 @@ class EngineStatus:
     message: str = ""
     fraction: float | None = None
     features_here: bool = False
+    fingerprint: str = ""
 
     @property
     def usable(self) -> bool:

@@ -76,7 +76,7 @@ def test_labels_scores_and_empty_images() -> None:
             Instance(1, 1, block(0, 0, 9, 9), provenance=sure),
             Instance(2, 1, block(10, 0, 19, 9), 99),
             Instance(3, 1, block(20, 0, 29, 9), 3, provenance=unsure),
-            Instance(4, 1, block(30, 0, 39, 9), 3, provenance=replace(unsure, edited="2026-01-01T00:00:00Z")),
+            Instance(4, 1, block(30, 0, 39, 9), 3, provenance=replace(unsure, mask_edits=1)),
         )
     ]
     assert rules == [Rule.LOW_SCORE, Rule.UNLABELLED, Rule.UNKNOWN_CLASS]
