@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,8 +20,10 @@ from desktop.dataset.formats.contract import (
     checked_options,
     silent,
 )
+from desktop.dataset.formats.limits import losses
 from desktop.dataset.formats.output import Staging, existing_files, image_files
 from desktop.dataset.formats.selection import Chosen, Selection
+from desktop.dataset.formats.traits import Trait
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Planned:
     """An export that is worked out but not begun.
 
     ``files`` are the annotation files, without copied images. ``write_image`` writes those of one image and returns
-    what a person should know about them; ``write_rest`` writes those of the whole export, after all images.
+    what a person should know about them; ``write_rest`` writes those of the whole export, after all images. ``said``
+    are traits whose loss is among ``problems`` in words of the format's own.
     """
 
     selection: Selection
@@ -37,6 +40,7 @@ class Planned:
     files: tuple[str, ...]
     write_image: Callable[[Chosen, Staging], Sequence[Problem]]
     write_rest: Callable[[Staging], None]
+    said: frozenset[Trait] = frozenset()
 
 
 class PerImageExport(ABC):
@@ -45,6 +49,7 @@ class PerImageExport(ABC):
     name: str
     title: str
     fields: tuple[OptionField, ...] = COMMON_FIELDS
+    keeps: frozenset[Trait]
 
     @abstractmethod
     def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
@@ -52,13 +57,22 @@ class PerImageExport(ABC):
 
     def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
         chosen = checked_options(self.fields, options)
-        return preflight(self.planned(source, folder, chosen), folder, chosen)
+        return preflight(self._complete(source, folder, chosen), folder, chosen)
 
     def write(
         self, source: Source, folder: Path, options: Mapping[str, Any], progress: Progress = silent
     ) -> ExportReport:
         chosen = checked_options(self.fields, options)
-        return carry_out(self.planned(source, folder, chosen), folder, chosen, progress)
+        return carry_out(self._complete(source, folder, chosen), folder, chosen, progress)
+
+    def kept(self, options: Mapping[str, Any]) -> frozenset[Trait]:
+        """What survives with these options."""
+        return self.keeps
+
+    def _complete(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
+        planned = self.planned(source, folder, options)
+        lost = losses(planned.selection, self.kept(options) | planned.said, options.get("overlap", "z-order"))
+        return replace(planned, problems=(*planned.problems, *lost))
 
 
 def preflight(planned: Planned, folder: Path, options: Mapping[str, Any]) -> Preflight:

@@ -25,8 +25,10 @@ from desktop.dataset.formats.contract import (
     checked_options,
     silent,
 )
+from desktop.dataset.formats.limits import losses
 from desktop.dataset.formats.output import Staging, existing_files, image_files
 from desktop.dataset.formats.selection import Chosen, Selection, select
+from desktop.dataset.formats.traits import EVERYTHING, Trait
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Category, Instance, Kind
 
@@ -36,6 +38,7 @@ class CocoExport:
 
     name = "coco"
     title = "COCO instances"
+    keeps = EVERYTHING
     fields = (
         *COMMON_FIELDS,
         OptionField("segmentation", "Segmentation", "auto", MODES),
@@ -61,7 +64,7 @@ class CocoExport:
             len(selection.images),
             selection.instances,
             len(selection.categories),
-            selection.problems,
+            _problems(selection, chosen),
             tuple(files),
             existing_files(folder, files),
         )
@@ -73,7 +76,7 @@ class CocoExport:
         selection = select(source, chosen)
         ids = _category_ids(selection.categories, chosen)
         files = [*_annotation_files(selection), *image_files(selection.images, chosen["images"])]
-        warnings = list(selection.problems)
+        warnings = list(_problems(selection, chosen))
         with Staging(folder, files, overwrite=chosen["overwrite"]) as staging:
             annotations: dict[str, list[dict[str, Any]]] = {part: [] for part in selection.splits}
             for done, item in enumerate(selection.images):
@@ -117,6 +120,12 @@ def verify(path: Path, items: list[Chosen], *, exact: bool) -> list[Problem]:
             if not exact and (iou := found.iou(instance.mask)) < 0.99:
                 problems.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", item.name))
     return problems
+
+
+def _problems(selection: Selection, options: Mapping[str, Any]) -> tuple[Problem, ...]:
+    left_out = {Trait.SCORES} if not options["score"] else set()
+    left_out |= {Trait.ATTRIBUTES} if not options["attributes"] else set()
+    return (*selection.problems, *losses(selection, EVERYTHING - left_out))
 
 
 def _annotation_files(selection: Selection) -> list[str]:

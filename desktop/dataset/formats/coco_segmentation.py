@@ -8,14 +8,18 @@ into pieces. ``rle`` always writes compressed RLE.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+import numpy as np
 from pycocotools import mask as coco
 
+from desktop.dataset.formats.file_values import is_number
 from desktop.dataset.masks import Mask, MaskError
 
 MODES = ("auto", "polygons", "rle")
+
+MAX_PERIMETER = 5_000_000
+"""Pixels. pycocotools makes some 5 points of each pixel of a border: more of them would fill the memory."""
 
 
 def segmentation(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float = 0.0) -> Any:
@@ -30,6 +34,8 @@ def segmentation(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float
         if any(part.holes for part in parts):
             return mask.rle()
         polygons = [_flat(part.outer) for part in parts]
+        if any(_perimeter(polygon) > MAX_PERIMETER for polygon in polygons):
+            return mask.rle()
         return polygons if decoded(polygons, mask.width, mask.height) == mask else mask.rle()
     return [polygon for piece in without_holes(mask) for polygon in _outlines(piece, tolerance)]
 
@@ -44,21 +50,45 @@ def decoded(value: Any, width: int, height: int) -> Mask:
 
 
 def read(value: Any, width: int, height: int) -> Mask:
-    """The mask of a ``segmentation`` value from anywhere. Raises :class:`MaskError` when it cannot be one."""
+    """The mask of a ``segmentation`` value from anywhere. Raises :class:`MaskError` when it cannot be one.
+
+    Polygons are cut at the borders of the image.
+    """
     if isinstance(value, dict):
         if list(value.get("size", ())) != [height, width]:
-            raise MaskError(f"its RLE is for {value.get('size')} but the image has [{height}, {width}]")
+            raise MaskError(f"its RLE is for {value.get('size')!s:.80} but the image has [{height}, {width}]")
         return Mask.from_rle(value)
     if not isinstance(value, list) or not value:
         raise MaskError("it has no segmentation")
     for polygon in value:
         if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
             raise MaskError("a polygon needs at least three points as a flat list of numbers")
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in polygon):
+        if not all(map(is_number, polygon)):
             raise MaskError("a polygon has a coordinate that is not a finite number")
         if not all(-10 * (width + height) <= v <= 11 * (width + height) for v in polygon):
             raise MaskError("a polygon lies far outside its image")
+        if _perimeter(polygon) > MAX_PERIMETER:
+            raise MaskError("a polygon runs to and fro without end")
     return decoded(value, width, height)
+
+
+def reaches_outside(value: Any, width: int, height: int) -> bool:
+    """Whether polygons, if they are any, have points outside the image."""
+    if not isinstance(value, list):
+        return False
+    for polygon in value:
+        if isinstance(polygon, list) and all(map(is_number, polygon)):
+            across, down = polygon[::2], polygon[1::2]
+            if min(across, default=0) < 0 or min(down, default=0) < 0:
+                return True
+            if max(across, default=0) > width or max(down, default=0) > height:
+                return True
+    return False
+
+
+def _perimeter(polygon: list[float]) -> float:
+    points = np.array(polygon, np.float64).reshape(-1, 2)
+    return float(np.abs(points - np.roll(points, 1, 0)).max(1).sum())
 
 
 def without_holes(mask: Mask) -> list[Mask]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from desktop.dataset.changes import Change
 from desktop.dataset.errors import DatasetError
+from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import Category, Image, Instance
 
 Progress: TypeAlias = Callable[[float, str], None]
@@ -146,6 +147,11 @@ class ExportFormat(Protocol):
     @property
     def fields(self) -> tuple[OptionField, ...]: ...
 
+    @property
+    def keeps(self) -> frozenset[Trait]:
+        """What survives an export with the options' defaults and an import; the rest is the format's limits."""
+        ...
+
     def preflight(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Preflight:
         """Look, write nothing. Raises :class:`FormatError` for options that make no sense."""
         ...
@@ -196,7 +202,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """The dry-run table of an import, and the changes that carry it out as one undoable step."""
+    """The dry-run table of an import, and the changes that carry it out as one undoable step.
+
+    ``notes`` are about items that are imported, but not quite as the file has them.
+    """
 
     source: Path
     images: tuple[ImageRow, ...]
@@ -204,6 +213,7 @@ class ImportPlan:
     rejected: tuple[Rejected, ...]
     changes: tuple[Change, ...]
     instances: int
+    notes: tuple[Problem, ...] = ()
 
 
 class ImportFormat(Protocol):

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from desktop.dataset.errors import ImageReadError
 from desktop.dataset.formats.contract import Target
+from desktop.dataset.formats.file_values import is_file, leads_out
+from desktop.dataset.formats.selection import page_of_name
 from desktop.dataset.images import SUFFIXES, probe
+from desktop.dataset.model import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The image of a label file, with the name by which an import finds it; the size is that of the oriented image."""
+
+    name: str
+    width: int
+    height: int
+    page: int = 0
+
+    def entry(self, number: int) -> dict[str, object]:
+        """As an entry of a COCO ``images`` list."""
+        size = {"width": self.width, "height": self.height}
+        return {"id": number, "file_name": self.name, "page": self.page, **size}
 
 
 class ImageFinder:
@@ -16,37 +35,45 @@ class ImageFinder:
     def __init__(self, project: Target, root: Path, folders: Sequence[Path | str]) -> None:
         self._root, self._project = root, project.folder
         self._folders = [*(Path(folder) for folder in folders if str(folder)), root, project.folder]
-        self._known = {str(PurePosixPath(image.path).with_suffix("")): image for image in project.images()}
-        self._by_path = {image.path: image for image in project.images()}
-        by_name: dict[str, list[str]] = {}
-        for path in self._known:
-            by_name.setdefault(PurePosixPath(path).name, []).append(path)
-        self._by_name = {name: paths[0] for name, paths in by_name.items() if len(paths) == 1}
+        images = project.images()
+        self._known = {(str(PurePosixPath(image.path).with_suffix("")), image.page): image for image in images}
+        self._by_path = {(image.path, image.page): image for image in images}
+        by_name: dict[tuple[str, int], list[Image]] = {}
+        for (path, page), image in self._known.items():
+            by_name.setdefault((PurePosixPath(path).name, page), []).append(image)
+        self._by_name = {name: found[0] for name, found in by_name.items() if len(found) == 1}
 
-    def find(self, stem: str) -> tuple[str, int, int] | None:
-        """File name, width and height of the image of the labels called ``stem``; None when there is none.
+    def find(self, stem: str) -> Found | None:
+        """The image of the labels called ``stem``; None when there is none.
 
-        The stem is the image's path without suffix, with it where two images share one, or with ``__`` for slashes.
+        The stem is the image's path without suffix, with it where two images share one, or with ``__`` for slashes;
+        pages of one file have ``.page2`` in it (:func:`export_names`).
         """
-        for name in (stem, stem.replace("__", "/")):
-            image = self._by_path.get(name) or self._known.get(name)
-            image = image or self._known.get(self._by_name.get(PurePosixPath(name).name, ""))
+        if leads_out(stem):
+            return None
+        plain = [stem, stem.replace("__", "/")]
+        names = [(name, 0) for name in plain] + [page_of_name(name) for name in plain]
+        for key in names:
+            image = self._by_path.get(key) or self._known.get(key)
+            image = image or self._by_name.get((PurePosixPath(key[0]).name, key[1]))
             if image is not None and image.width:
-                return image.path, image.width, image.height
-        for name in (stem, stem.replace("__", "/")):
+                return Found(image.path, image.width, image.height, image.page)
+        for name, page in names:
             for folder in self._folders:
                 for suffix in ("", *sorted(SUFFIXES)):
                     file = folder / f"{name}{suffix}"
-                    if file.suffix.lower() in SUFFIXES and file.is_file():
-                        return self._read(file, folder)
+                    if file.suffix.lower() in SUFFIXES and is_file(file):
+                        return self._read(file, folder, page)
         return None
 
-    def _read(self, file: Path, folder: Path) -> tuple[str, int, int] | None:
+    def _read(self, file: Path, folder: Path, page: int) -> Found | None:
         try:
-            width, height = probe(file).sizes[0]
+            sizes = probe(file).sizes
         except ImageReadError:
+            return None
+        if page >= len(sizes):
             return None
         # the import looks for files from the labels' folder, its folder images and the project's folder
         roots = (self._project, self._root / "images", self._root, folder)
         base = next(root for root in roots if file.is_relative_to(root))
-        return file.relative_to(base).as_posix(), width, height
+        return Found(file.relative_to(base).as_posix(), *sizes[page], page)

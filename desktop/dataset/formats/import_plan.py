@@ -5,16 +5,15 @@ Nothing in a file is trusted: what cannot be right is rejected with its reason, 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, TypeGuard
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from desktop.dataset.changes import AddCategories, AddImages, AddInstances, Change, ReplaceImages
-from desktop.dataset.errors import ImageReadError, MaskError
+from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats import coco_segmentation
 from desktop.dataset.formats.contract import (
     ClassAction,
@@ -22,20 +21,29 @@ from desktop.dataset.formats.contract import (
     ImageRow,
     ImportPlan,
     OptionField,
+    Problem,
     Rejected,
     Target,
 )
-from desktop.dataset.images import probe
+from desktop.dataset.formats.file_values import Ids, is_id, is_number
+from desktop.dataset.formats.image_match import ImageMatch
 from desktop.dataset.masks import Mask
-from desktop.dataset.model import Category, Image, ImageState, Instance, Kind, Provenance
+from desktop.dataset.model import IMPORTED, Category, Image, ImageState, Instance, Kind, Provenance
 from desktop.dataset.palette import class_colour
 
+LazyMask: TypeAlias = Callable[[int, int], Mask]
+"""Makes a mask for an image of that width and height. Raises a DatasetError with the reason why there is none."""
+
+MAX_Z_ORDER = 2**31 - 1
 COMMON_FIELDS = (
     OptionField("images", "Folder of the image files", ""),
     OptionField("unknown_classes", "Unknown classes", "create", ("create", "skip")),
     OptionField("classes", "Use these classes", None),
 )
-"""Options of every import. ``classes`` maps class names of the file to class names of the project."""
+"""Options of every import. ``classes`` maps class names of the file to class names of the project, None skips them."""
+
+BOXES = OptionField("boxes", "Objects with a box only", "refuse", ("refuse", "fill"))
+"""An option of formats with boxes: a box is no mask, but it can be filled to be corrected later."""
 
 
 def plan_of(
@@ -48,48 +56,31 @@ def plan_of(
     """The plan of importing ``document``, COCO instances as parsed JSON, that was read from ``path``.
 
     Every format is read into such a document, so that all of them match, check and refuse alike; an annotation may
-    carry a :class:`Mask` as its segmentation, and ``what``, its name in the report. ``refused`` are items that the
-    reader could not put into the document.
+    carry a :class:`Mask` or a :data:`LazyMask` as its segmentation, and ``what``, its name in the report. ``refused``
+    are items that the reader could not put into the document.
     """
-    planner = _Planner(project, path, options)
-    planner.rejected.extend(refused)
-    return planner.plan(document)
-
-
-@dataclass(slots=True)
-class _Ids:
-    """Keeps ids of the file that the project never used; gives new ones, above all of the file's, for the rest."""
-
-    first_free: int
-    used: set[int] = field(default_factory=set)
-    next: int = 0
-
-    @staticmethod
-    def of(reserve: Callable[[], int], file_ids: Iterable[Any]) -> _Ids:
-        first = reserve()
-        return _Ids(first, next=max([first, *(i + 1 for i in file_ids if _is_id(i))]))
-
-    def take(self, wanted: int) -> int:
-        if wanted >= self.first_free and wanted not in self.used:
-            self.used.add(wanted)
-            return wanted
-        self.next += 1
-        return self.next - 1
+    return _Planner(project, path, options, document, refused).plan(document)
 
 
 class _Planner:
-    def __init__(self, project: Target, path: Path, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        project: Target,
+        path: Path,
+        options: Mapping[str, Any],
+        document: Mapping[str, Any],
+        refused: Iterable[Rejected],
+    ) -> None:
         self.project, self.path, self.options = project, path, options
-        self.rejected: list[Rejected] = []
-        self.images: dict[int, Image] = {}
-        self.names: dict[int, str] = {}
-        self.new_images: list[Image] = []
+        self.matched = ImageMatch(project, path.parent, options["images"], document["images"])
+        self.images, self.new_images = self.matched.images, self.matched.new
+        self.rejected: list[Rejected] = [*refused, *self.matched.rejected]
+        self.notes: list[Problem] = []
         self.targets: dict[int, int] = {}
         self.rows: list[ClassRow] = []
         self.new_categories: list[Category] = []
 
     def plan(self, document: Mapping[str, Any]) -> ImportPlan:
-        self._match_images(document["images"])
         self._match_classes(document["categories"])
         instances = self._read_instances(document["annotations"])
         by_image = Counter(i.image_id for i in instances)
@@ -109,102 +100,48 @@ class _Planner:
             ClassRow(r.file_id, r.name, r.action, r.target, by_class[r.target] if r.action != ClassAction.SKIP else 0)
             for r in self.rows
         )
-        images = (ImageRow(self.names[f], i.id, i.id in new, by_image[i.id]) for f, i in self.images.items())
-        return ImportPlan(self.path, tuple(images), tuple(rows), tuple(self.rejected), tuple(changes), len(instances))
+        names = self.matched.names
+        images = (ImageRow(names[f], i.id, i.id in new, by_image[i.id]) for f, i in self.images.items())
+        return ImportPlan(
+            self.path,
+            tuple(images),
+            tuple(rows),
+            tuple(self.rejected),
+            tuple(changes),
+            len(instances),
+            tuple(self.notes),
+        )
 
     @staticmethod
     def _becomes_draft(image: Image, begun: Mapping[int, Image], new: set[int]) -> bool:
         return image.state is ImageState.EMPTY and image.id in begun and image.id not in new
 
-    # images
-
-    def _match_images(self, entries: list[Any]) -> None:
-        known = self.project.images()
-        by_path = {(image.path, image.page): image for image in known}
-        file_names = Counter(PurePosixPath(image.path).name for image in known)
-        by_name = {
-            (PurePosixPath(i.path).name, i.page): i for i in known if file_names[PurePosixPath(i.path).name] == 1
-        }
-        ids = _Ids.of(self.project.reserve_image_id, (e.get("id") for e in entries if isinstance(e, dict)))
-        seen: set[int] = set()
-        for entry in entries:
-            what, reason = self._image_fault(entry)
-            if not reason and entry["id"] in self.images:
-                reason = f"the id {entry['id']} is used twice"
-            if reason:
-                self.rejected.append(Rejected(what, reason))
-                continue
-            name, page = entry["file_name"].replace("\\", "/"), entry.get("page", 0)
-            found = by_path.get((name, page)) or by_name.get((PurePosixPath(name).name, page))
-            if found is None:
-                found, reason = self._find_file(entry, name, page, ids)
-            elif (found.width, found.height) != (entry["width"], entry["height"]):
-                size = f"{entry['width']} × {entry['height']}"
-                reason = f"the file says {size} pixels, the project has {found.width} × {found.height}"
-            if found is None or reason or found.id in seen:
-                self.rejected.append(Rejected(what, reason or "the same image is listed twice"))
-                continue
-            seen.add(found.id)
-            self.images[entry["id"]], self.names[entry["id"]] = found, name
-
-    def _image_fault(self, entry: Any) -> tuple[str, str]:
-        if not isinstance(entry, dict) or not isinstance(entry.get("file_name"), str) or not entry["file_name"]:
-            return "an image", "it has no file name"
-        name = entry["file_name"]
-        posix = name.replace("\\", "/")
-        if PureWindowsPath(name).drive or posix.startswith("/") or ".." in PurePosixPath(posix).parts or "\0" in name:
-            return name, "its file name leads out of the folder"
-        if not _is_id(entry.get("id")):
-            return name, f"its id is {entry.get('id')!r}, not a whole number"
-        if not all(_is_id(entry.get(side)) and entry[side] > 0 for side in ("width", "height")):
-            return name, "it has no width and height"
-        if not isinstance(entry.get("page", 0), int):
-            return name, "its page is not a number"
-        return name, ""
-
-    def _find_file(self, entry: Mapping[str, Any], name: str, page: int, ids: _Ids) -> tuple[Image | None, str]:
-        """An image that the project does not have yet, from the files near the JSON; or the reason why not."""
-        chosen = [Path(self.options["images"])] if self.options["images"] else []
-        near = [self.path.parent, self.path.parent / "images", self.project.folder]
-        file = next((f for f in (root / name for root in (*chosen, *near)) if f.is_file()), None)
-        if file is None:
-            return None, "the image is neither in the project nor beside the file"
-        try:
-            found = probe(file)
-        except ImageReadError as error:
-            return None, str(error).rstrip(".")
-        if not 0 <= page < found.pages:
-            return None, f"the image has no page {page}"
-        width, height = found.sizes[page]
-        if (width, height) != (entry["width"], entry["height"]):
-            return None, f"it says {entry['width']} × {entry['height']} pixels, the image has {width} × {height}"
-        absolute, folder = file.absolute(), self.project.folder.absolute()
-        stored = absolute.relative_to(folder) if absolute.is_relative_to(folder) else absolute
-        image = Image(ids.take(entry["id"]), stored.as_posix(), page, width, height, found.orientation)
-        self.new_images.append(image)
-        return image, ""
-
     # classes
 
     def _match_classes(self, entries: list[Any]) -> None:
         existing = {category.name: category for category in self.project.categories()}
-        ids = _Ids.of(self.project.reserve_category_id, (e.get("id") for e in entries if isinstance(e, dict)))
-        mapping = self.options["classes"] or {}
+        ids = Ids.of(self.project.reserve_category_id, (e.get("id") for e in entries if isinstance(e, dict)))
+        parents = self._parents(entries)
+        mapping: Mapping[str, str | None] = self.options["classes"] or {}
+        taken: set[int] = set()
         for entry in entries:
             name = entry.get("name") if isinstance(entry, dict) else None
             if not isinstance(name, str) or not name.strip():
                 self.rejected.append(Rejected("a class", "it has no name"))
                 continue
             file_id = entry.get("id")
-            if not _is_id(file_id) or file_id in {row.file_id for row in self.rows}:
-                self.rejected.append(Rejected(f"class {name}", f"its id {file_id!r} is not a whole number of its own"))
+            if not is_id(file_id) or file_id in taken:
+                self.rejected.append(
+                    Rejected(f"class {name}", f"its id {file_id!r:.80} is not a whole number of its own")
+                )
                 continue
+            taken.add(file_id)
             wanted = mapping.get(name, name)
-            if wanted in existing:
+            if wanted is not None and wanted in existing:
                 target, action = existing[wanted].id, ClassAction.USE
-            elif self.options["unknown_classes"] == "create":
+            elif wanted is not None and self.options["unknown_classes"] == "create":
                 position = len(self.project.categories()) + len(self.new_categories)
-                category = _new_category(entry, wanted, ids.take(file_id), position, self._parents(entries))
+                category = _new_category(entry, wanted, ids.take(file_id), position, parents)
                 self.new_categories.append(category)
                 existing[wanted] = category
                 target, action = category.id, ClassAction.CREATE
@@ -235,11 +172,12 @@ class _Planner:
     # instances
 
     def _read_instances(self, entries: list[Any]) -> list[Instance]:
-        ids = _Ids.of(self.project.reserve_instance_id, (e.get("id") for e in entries if isinstance(e, dict)))
+        ids = Ids.of(self.project.reserve_instance_id, (e.get("id") for e in entries if isinstance(e, dict)))
         now = datetime.now(UTC).isoformat(timespec="seconds")
+        new = {image.id for image in self.new_images}
         here: dict[int, set[tuple[int | None, Mask]]] = {}
         for image in self.images.values():
-            if image not in self.new_images:
+            if image.id not in new:
                 here[image.id] = {(i.category_id, i.mask) for i in self.project.instances(image.id)}
         seen: set[int] = set()
         instances = []
@@ -249,8 +187,8 @@ class _Planner:
                 seen.add(entry["id"])
                 image, category = self.images[entry["image_id"]], self.targets[entry["category_id"]]
                 try:
-                    mask = _mask(entry.get("segmentation"), image)
-                except (MaskError, ValueError, TypeError, KeyError, OverflowError) as error:
+                    mask = self._mask(entry, image, what)
+                except (DatasetError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
                     reason = str(error).rstrip(".") or "its segmentation cannot be read"
                 else:
                     if mask.is_empty:
@@ -260,29 +198,60 @@ class _Planner:
             if reason:
                 self.rejected.append(Rejected(what, reason))
             else:
-                instances.append(self._instance(entry, ids.take(entry["id"]), image.id, category, mask, now))
+                instances.append(self._instance(entry, what, ids.take(entry["id"]), image.id, category, mask, now))
+        changed = ids.changed + self.matched.renumbered
+        if changed:
+            self.notes.append(Problem(f"{changed} ids are taken in the project; new ones are given."))
         return instances
 
+    def _mask(self, entry: Mapping[str, Any], image: Image, what: str) -> Mask:
+        """The pixels of an annotation. Raises an error whose text is the reason why there are none."""
+        segmentation = entry.get("segmentation")
+        if isinstance(segmentation, Mask):
+            if (segmentation.width, segmentation.height) != (image.width, image.height):
+                size = f"{segmentation.width} × {segmentation.height}"
+                raise DatasetError(f"its mask has {size} pixels, the image {image.width} × {image.height}")
+            return segmentation
+        if callable(segmentation):
+            return segmentation(image.width, image.height)
+        box = entry.get("bbox")
+        if not segmentation and box is not None and "boxes" in self.options:
+            if self.options["boxes"] == "refuse":
+                raise DatasetError("it holds a box only, and a box is no mask")
+            x, y, width, height = box
+            segmentation = [[x, y, x + width, y, x + width, y + height, x, y + height]]
+            self.notes.append(Problem("It holds a box only; the box was filled.", what))
+        if coco_segmentation.reaches_outside(segmentation, image.width, image.height):
+            self.notes.append(Problem("It reaches out of its image and was cut there.", what))
+        return coco_segmentation.read(segmentation, image.width, image.height)
+
     def _annotation_fault(self, entry: Any, seen: set[int]) -> tuple[str, str]:
-        if not isinstance(entry, dict) or not _is_id(entry.get("id")):
+        if not isinstance(entry, dict) or not is_id(entry.get("id")):
             return "an annotation", "its id is not a whole number"
         what = str(entry.get("what") or f"annotation {entry['id']}")
         if entry["id"] in seen:
             return what, f"the id {entry['id']} is used twice"
-        if not _is_id(entry.get("image_id")) or entry["image_id"] not in self.images:
-            return what, f"its image {entry.get('image_id')!r} is missing or was rejected"
-        if not _is_id(entry.get("category_id")) or entry["category_id"] not in self.targets:
-            return what, f"its class {entry.get('category_id')!r} is missing or skipped"
+        if not is_id(entry.get("image_id")) or entry["image_id"] not in self.images:
+            return what, f"its image {entry.get('image_id')!r:.80} is missing or was rejected"
+        if not is_id(entry.get("category_id")) or entry["category_id"] not in self.targets:
+            return what, f"its class {entry.get('category_id')!r:.80} is missing or skipped"
         box = entry.get("bbox")
-        if box is not None and not (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))):
+        if box is not None and not (isinstance(box, list) and len(box) == 4 and all(map(is_number, box))):
             return what, "its box is not four finite numbers"
         return what, ""
 
     def _instance(
-        self, entry: Mapping[str, Any], instance_id: int, image_id: int, category: int, mask: Mask, now: str
+        self, entry: Mapping[str, Any], what: str, instance_id: int, image_id: int, category: int, mask: Mask, now: str
     ) -> Instance:
         attributes = entry.get(self.options.get("attributes", "attributes"))
-        kept = {str(k): str(v) for k, v in attributes.items()} if isinstance(attributes, dict) else {}
+        kept = {}
+        for key, value in attributes.items() if isinstance(attributes, dict) else ():
+            if isinstance(value, str | int | float):
+                kept[str(key)] = str(value)
+            else:
+                self.notes.append(
+                    Problem(f"Its attribute '{key:.80}' is neither text nor a number and is left out.", what)
+                )
         score = entry.get("score")
         order = entry.get("z_order", 0)
         return Instance(
@@ -292,33 +261,16 @@ class _Planner:
             category,
             kept,
             bool(entry.get("iscrowd", 0)),
-            order if isinstance(order, int) else 0,
-            provenance=Provenance(source="imported", score=float(score) if _is_number(score) else None, created=now),
+            order if isinstance(order, int) and abs(order) <= MAX_Z_ORDER else 0,
+            provenance=Provenance(source=IMPORTED, score=float(score) if is_number(score) else None, created=now),
         )
-
-
-def _mask(segmentation: Any, image: Image) -> Mask:
-    if not isinstance(segmentation, Mask):
-        return coco_segmentation.read(segmentation, image.width, image.height)
-    if (segmentation.width, segmentation.height) != (image.width, image.height):
-        size = f"{segmentation.width} × {segmentation.height}"
-        raise MaskError(f"its mask has {size} pixels, the image {image.width} × {image.height}")
-    return segmentation
 
 
 def _new_category(
     entry: Mapping[str, Any], name: str, category_id: int, position: int, parents: Mapping[str, str]
 ) -> Category:
     rgb = entry.get("color")
-    usable = isinstance(rgb, list) and len(rgb) == 3 and all(_is_id(v) and v < 256 for v in rgb)
+    usable = isinstance(rgb, list) and len(rgb) == 3 and all(is_id(v) and v < 256 for v in rgb)
     colour = "#{:02x}{:02x}{:02x}".format(*rgb) if usable and rgb else class_colour(position)
     kind = Kind.STUFF if entry.get("isthing", 1) == 0 else Kind.THING
     return Category(category_id, name, colour, kind, parents.get(entry["name"]), position)
-
-
-def _is_id(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

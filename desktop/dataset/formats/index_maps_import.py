@@ -101,25 +101,19 @@ class _Reader:
     def read(self, stem: str, semantic: Path, instance: Path, ignore: int | None) -> None:
         """Add one image. Index 0 and ``ignore`` are no class."""
         what = semantic.relative_to(self._root).as_posix()
-        try:
-            classes = read_indices(semantic)
-            objects = read_indices(instance) if instance.exists() else None
-            if objects is not None and objects.shape != classes.shape:
-                raise FormatError(f"{what} and its instance PNG differ in size.")
-        except FormatError as error:
-            self.refused.append(Rejected(what, str(error).rstrip(".")))
-            return
         image = self._finder.find(stem)
         if image is None:
             self.refused.append(Rejected(what, "its image is neither in the project nor beside the masks"))
             return
-        name, width, height = image
-        if classes.shape != (height, width):
-            size = f"{classes.shape[1]} × {classes.shape[0]}"
-            self.refused.append(Rejected(what, f"it has {size} pixels, the image {width} × {height}"))
+        size = (image.width, image.height)
+        try:
+            classes = read_indices(semantic, size)
+            objects = read_indices(instance, size) if instance.exists() else None
+        except FormatError as error:
+            self.refused.append(Rejected(what, str(error).rstrip(".")))
             return
         number = len(self._images) + 1
-        self._images.append({"id": number, "file_name": name, "width": width, "height": height})
+        self._images.append(image.entry(number))
         known = np.isin(classes, [index for index in np.unique(classes) if index in self._classes])
         strange = {int(v) for v in np.unique(classes[~known])} - {0, ignore}
         if strange:
@@ -127,7 +121,7 @@ class _Reader:
             self.refused.append(Rejected(what, f"the legend has no class {listed}"))
         found = self._pieces(classes, known) if objects is None else _objects(classes, objects, known)
         for value, index, mask in found:
-            stored = self.ids.get((name, value)) or self.ids.get((stem, value))
+            stored = self.ids.get((image.name, value)) or self.ids.get((stem, value))
             self._annotations.append(
                 {
                     "id": stored or len(self._annotations) + 1,
@@ -182,18 +176,17 @@ def _label_map(path: Path) -> dict[int, str]:
 
 def _legend(path: Path) -> tuple[dict[int, dict[str, Any]], int | None]:
     """Categories by index, and the index of what is to be ignored."""
-    rows = list(csv.DictReader(io.StringIO(read_text(path))))
     classes: dict[int, dict[str, Any]] = {}
     ignore = None
     try:
-        for row in rows:
+        for row in csv.DictReader(io.StringIO(read_text(path))):
             index = int(row["index"])
             if row["name"] == "ignore" and not row["id"]:
                 ignore = index
             elif index:
                 rgb = list(bytes.fromhex(row["colour"].lstrip("#")))
                 classes[index] = {"id": int(row["id"] or index), "name": row["name"], "color": rgb}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError, csv.Error):
         raise FormatError(f"{path.name} is not a legend with the columns index, name, colour, id.") from None
     if not classes:
         raise FormatError(f"{path.name} names no classes.")
@@ -206,5 +199,5 @@ def _instance_ids(path: Path) -> dict[tuple[str, int], int]:
         return {}
     try:
         return {(r["image"], int(r["value"])): int(r["id"]) for r in csv.DictReader(io.StringIO(read_text(path)))}
-    except (KeyError, TypeError, ValueError, FormatError):
+    except (KeyError, TypeError, ValueError, csv.Error, FormatError):
         return {}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from desktop.dataset.formats.contract import FormatError
 from desktop.dataset.formats.text_file import read_text
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -20,6 +23,18 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise FormatError(f"{path.name} is not complete JSON ({where}: {error.msg.lower()}).") from None
     except RecursionError:
         raise FormatError(f"{path.name} is nested too deeply.") from None
+    except ValueError:  # whole numbers with thousands of digits
+        raise FormatError(f"{path.name} has a number that is too long.") from None
+    if _SURROGATE.search(text) and not _is_text(found):
+        raise FormatError(f"{path.name} has half of a character (a lone surrogate), which no file can keep.")
     if not isinstance(found, dict):
         raise FormatError(f"{path.name} holds no JSON object.")
     return found
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True

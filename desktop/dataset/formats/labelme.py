@@ -1,7 +1,7 @@
 """labelme files: one JSON for each image, with polygons or, where a polygon cannot say it, masks (ux.md §18).
 
-What the format cannot hold: ids, z-order, scores and provenance, and the classes' ids, colours and kinds. Attributes
-and crowds are kept under keys of our own, which labelme carries along.
+What the format cannot hold: ids and provenance, and of the classes all but their names. Attributes, crowds, z-order and
+scores are kept under keys of our own, which labelme carries along.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from desktop.dataset.formats.contract import (
 )
 from desktop.dataset.formats.output import Staging, image_target
 from desktop.dataset.formats.selection import Chosen, select
+from desktop.dataset.formats.traits import EVERYTHING, Trait
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
 
 VERSION = "5.0.0"
 """The version of labelme from which on files have masks."""
 
-ATTRIBUTES, CROWD = "attributes", "iscrowd"
+ATTRIBUTES, CROWD, Z_ORDER, SCORE = "attributes", "iscrowd", "z_order", "score"
 
 
 class LabelmeExport(PerImageExport):
@@ -46,6 +47,9 @@ class LabelmeExport(PerImageExport):
         OptionField("shapes", "Shapes", "auto", ("auto", "polygons", "masks")),
         OptionField("tolerance", "Simplify polygons by (px)", 0.0),
     )
+    keeps = EVERYTHING - {
+        Trait.INSTANCE_IDS, Trait.CLASS_IDS, Trait.COLOURS, Trait.KINDS, Trait.PARENTS, Trait.UNUSED_CLASSES,
+    }  # fmt: skip
     """``auto``: a polygon for objects in one part without holes, a mask for the others. ``polygons``: several for one
     object share a ``group_id``; holes are kept by cutting the object through them."""
 
@@ -102,6 +106,10 @@ def _shapes(instance: Instance, label: str, group: int, options: Mapping[str, An
         extra[ATTRIBUTES] = dict(sorted(instance.attributes.items()))
     if instance.is_crowd:
         extra[CROWD] = True
+    if instance.z_order:
+        extra[Z_ORDER] = instance.z_order
+    if instance.provenance.score is not None:
+        extra[SCORE] = instance.provenance.score
     parts = instance.mask.parts()
     whole = len(parts) == 1 and not parts[0].holes
     if options["shapes"] == "masks" or (options["shapes"] == "auto" and not whole):

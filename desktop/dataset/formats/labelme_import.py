@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import math
 from collections.abc import Iterator, Mapping
@@ -11,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from desktop.dataset.errors import MaskError
 from desktop.dataset.formats import coco_segmentation
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
+from desktop.dataset.formats.index_png import read_png
 from desktop.dataset.formats.json_file import read_json_object
-from desktop.dataset.formats.labelme import ATTRIBUTES, CROWD
+from desktop.dataset.formats.labelme import ATTRIBUTES, CROWD, SCORE, Z_ORDER
 from desktop.dataset.masks import Mask
 
 MAX_SIDE = 100_000
@@ -111,6 +110,8 @@ class _Reader:
                 "segmentation": mask,
                 "iscrowd": int(bool(shape.get(CROWD, False))),
                 "attributes": attributes if isinstance(attributes, dict) else {},
+                "z_order": shape.get(Z_ORDER, 0),
+                "score": shape.get(SCORE),
             }
         yield from groups.values()
 
@@ -138,7 +139,7 @@ def _mask_of(shape: Mapping[str, Any], width: int, height: int) -> Mask:
         raise FormatError(f"a {kind} needs two points")
     (x0, y0), (x1, y1) = points
     if kind == "mask":
-        return _from_png(shape.get("mask"), round(x0), round(y0), width, height)
+        return _from_png(shape.get("mask"), *(round(v) for v in (x0, y0, x1, y1)), width, height)
     if kind == "rectangle":
         return coco_segmentation.read([[x0, y0, x1, y0, x1, y1, x0, y1]], width, height)
     angles, radius = np.linspace(0, 2 * np.pi, 128, endpoint=False), math.hypot(x1 - x0, y1 - y0)
@@ -146,19 +147,15 @@ def _mask_of(shape: Mapping[str, Any], width: int, height: int) -> Mask:
     return coco_segmentation.read([ring.ravel().tolist()], width, height)
 
 
-def _from_png(data: Any, x0: int, y0: int, width: int, height: int) -> Mask:
+def _from_png(data: Any, x0: int, y0: int, x1: int, y1: int, width: int, height: int) -> Mask:
     if not isinstance(data, str):
         raise FormatError("it is a mask without pixels")
-    try:
-        with PillowImage.open(io.BytesIO(base64.b64decode(data, validate=True)), formats=("PNG",)) as picture:
-            if picture.width > width or picture.height > height:
-                raise FormatError("its mask is larger than the image")
-            crop = np.asarray(picture.convert("L")) > 0 if picture.mode != "1" else np.asarray(picture)
-    except (binascii.Error, OSError, SyntaxError) as error:
-        raise FormatError(f"its mask is not a PNG ({error})") from None
-    full = np.zeros((height, width), np.bool_)
-    y1, x1 = y0 + crop.shape[0], x0 + crop.shape[1]
-    if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+    if x0 < 0 or y0 < 0 or x1 >= width or y1 >= height or x1 < x0 or y1 < y0:
         raise FormatError("its mask lies outside the image")
-    full[y0:y1, x0:x1] = crop
-    return Mask.from_array(full)
+    try:
+        content = base64.b64decode(data, validate=True)
+    except ValueError:
+        raise FormatError("its mask is not base64") from None
+    picture = read_png(io.BytesIO(content), "its mask", (x1 - x0 + 1, y1 - y0 + 1))
+    crop = np.asarray(picture.convert("L")) > 0 if picture.mode != "1" else np.asarray(picture)
+    return Mask.from_crop(crop, x0, y0, width, height)

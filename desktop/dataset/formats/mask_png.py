@@ -20,9 +20,11 @@ from desktop.dataset.formats.contract import (
     Problem,
     Source,
 )
+from desktop.dataset.formats.limits import merged_instances
 from desktop.dataset.formats.output import Staging
-from desktop.dataset.formats.painting import IndexMap, hidden_pixels, painted
+from desktop.dataset.formats.painting import IndexMap, painted
 from desktop.dataset.formats.selection import Chosen, Selection, select
+from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import Category, Instance
 
 KINDS = ("semantic", "instance", "objects", "colour")
@@ -43,7 +45,17 @@ class MaskPngExport(PerImageExport):
         OptionField("overlap", "On top where instances overlap", "z-order", ("z-order", "class priority")),
         OptionField("preview", "Write preview thumbnails", True),
     )
+    keeps = frozenset(
+        {
+            Trait.SEPARATE, Trait.STUFF_PIECES, Trait.INSTANCE_IDS, Trait.CLASS_IDS, Trait.COLOURS,
+            Trait.UNUSED_CLASSES, Trait.HOLES,
+        }
+    )  # fmt: skip
     """``class priority``: the class higher in the list is on top; equal ones go by z-order, then by id."""
+
+    def kept(self, options: Mapping[str, Any]) -> frozenset[Trait]:
+        apart = "instance" in _kinds(options["kinds"]) or "objects" in _kinds(options["kinds"])
+        return self.keeps if apart else self.keeps - {Trait.SEPARATE, Trait.STUFF_PIECES, Trait.INSTANCE_IDS}
 
     def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
         return _Plan(source, options).planned()
@@ -66,7 +78,8 @@ class _Plan:
     def planned(self) -> Planned:
         names = [name for item in self.selection.images for name in self.names(item)]
         files = (*names, *(name for name, _ in self.tables()))
-        return Planned(self.selection, self._problems(), files, self._write_image, self._write_rest)
+        said = frozenset({Trait.CROWDS} if self.ignore is not None else ())
+        return Planned(self.selection, self._problems(), files, self._write_image, self._write_rest, said)
 
     def _write_image(self, item: Chosen, staging: Staging) -> Sequence[Problem]:
         for name, picture in self.pictures(item):
@@ -82,9 +95,12 @@ class _Plan:
         for item in self.selection.images:
             if len(item.instances) > MAX_16_BIT:
                 raise FormatError(f"{item.name} has more instances than a 16-bit PNG can hold.")
-            if hidden := hidden_pixels(item):
-                rule = self.options["overlap"]
-                found.append(Problem(f"{hidden} pixels are claimed twice; the {rule} decides.", item.name))
+        if self.ignore is not None:
+            crowds = sum(instance.is_crowd for item in self.selection.images for instance in item.instances)
+            if crowds:
+                found.append(Problem(f"Pixels of crowds become ignore ({self.ignore}); there are {crowds}."))
+        if not {"instance", "objects"} & set(self.kinds):
+            found += merged_instances(self.selection.images, lambda instance: instance.category_id)
         if self.wide:
             found.append(Problem("More classes than 8 bits hold: semantic PNGs are 16-bit and have no palette."))
         return tuple(found)

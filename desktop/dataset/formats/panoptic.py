@@ -24,10 +24,12 @@ from desktop.dataset.formats.contract import (
     Problem,
     Source,
 )
+from desktop.dataset.formats.limits import merged_instances
 from desktop.dataset.formats.output import Staging
-from desktop.dataset.formats.painting import hidden_pixels, painted
+from desktop.dataset.formats.painting import painted
 from desktop.dataset.formats.selection import Chosen, select
-from desktop.dataset.model import Kind
+from desktop.dataset.formats.traits import EVERYTHING, Trait
+from desktop.dataset.model import Instance, Kind
 
 MAX_ID = 256**3 - 1
 """Segment ids are written as three bytes of colour: red + 256 green + 65536 blue."""
@@ -39,6 +41,7 @@ class PanopticExport(PerImageExport):
     name = "coco-panoptic"
     title = "COCO panoptic"
     fields = (*COMMON_FIELDS, OptionField("date", "Date", ""))
+    keeps = EVERYTHING - {Trait.STUFF_PIECES, Trait.OVERLAPS, Trait.Z_ORDER, Trait.ATTRIBUTES, Trait.SCORES}
 
     def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
         return _Plan(source, options).planned()
@@ -57,8 +60,7 @@ class _Plan:
         for item in self._selection.images:
             if any(instance.id > MAX_ID for instance in item.instances):
                 raise FormatError(f"{item.name} has an instance id above {MAX_ID}, which a panoptic PNG cannot hold.")
-            if hidden := hidden_pixels(item):
-                problems.append(Problem(f"{hidden} pixels are claimed twice; the z-order decides.", item.name))
+        problems += merged_instances(self._selection.images, self._merges)
         files = [self._png(item) for item in self._selection.images] + [_json(p) for p in self._selection.splits]
         return Planned(self._selection, tuple(problems), tuple(files), self._write_image, self._write_rest)
 
@@ -96,11 +98,14 @@ class _Plan:
         first: dict[tuple[int, bool], int] = {}
         found = {}
         for instance in item.instances:
-            category = instance.category_id or 0
-            merges = category in self._stuff or instance.is_crowd
-            key = (category, instance.is_crowd)
-            found[instance.id] = first.setdefault(key, instance.id) if merges else instance.id
+            key = self._merges(instance)
+            found[instance.id] = first.setdefault(key, instance.id) if key is not None else instance.id
         return found
+
+    def _merges(self, instance: Instance) -> tuple[int, bool] | None:
+        """Instances of an image with the same key are one segment; None for those that stay alone."""
+        category = instance.category_id or 0
+        return (category, instance.is_crowd) if category in self._stuff or instance.is_crowd else None
 
     def _write_rest(self, staging: Staging) -> None:
         for part in self._selection.splits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from desktop.dataset.formats.contract import FormatError, Problem, Scope, Source
 from desktop.dataset.model import Category, Image, ImageState, Instance
 
+_PAGE = re.compile(r"(?P<start>.+)\.page(?P<number>[1-9]\d{0,5})(?P<suffix>(\.[^./]*)?)")
 _STATES = {
     Scope.ALL: frozenset(ImageState) - {ImageState.REJECTED},
     Scope.DONE: frozenset({ImageState.DONE, ImageState.REVIEWED}),
@@ -109,6 +111,15 @@ def export_names(images: Sequence[Image]) -> dict[int, str]:
         used.add(name.casefold())
         names[image.id] = name
     return names
+
+
+def page_of_name(name: str) -> tuple[str, int]:
+    """The path and the page (from 0) that :func:`export_names` made ``name`` of; the name itself and 0 otherwise.
+
+    The name may have lost its suffix: ``scan.page2`` is page 1 of ``scan``.
+    """
+    found = _PAGE.fullmatch(name)
+    return (found["start"] + found["suffix"], int(found["number"]) - 1) if found else (name, 0)
 
 
 def parse_shares(text: str | Mapping[str, float]) -> dict[str, float]:

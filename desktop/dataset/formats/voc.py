@@ -23,8 +23,9 @@ from desktop.dataset.formats.contract import (
     Source,
 )
 from desktop.dataset.formats.output import Staging
-from desktop.dataset.formats.painting import IndexMap, hidden_pixels, painted
+from desktop.dataset.formats.painting import IndexMap, painted
 from desktop.dataset.formats.selection import Chosen, select
+from desktop.dataset.formats.traits import Trait
 
 VOID = 255
 CLASS_PNGS, OBJECT_PNGS, BOXES, LISTS = (
@@ -67,6 +68,7 @@ class VocExport(PerImageExport):
     name = "voc"
     title = "Pascal VOC segmentation"
     fields = COMMON_FIELDS
+    keeps = frozenset({Trait.SEPARATE, Trait.STUFF_PIECES, Trait.UNUSED_CLASSES, Trait.HOLES})
 
     def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
         return _Plan(source, options).planned()
@@ -87,14 +89,17 @@ class _Plan:
         for item in self._selection.images:
             if len(item.instances) >= VOID:
                 raise FormatError(f"{item.name} has more than {VOID - 1} instances, which a VOC PNG cannot hold.")
-            if hidden := hidden_pixels(item):
-                problems.append(Problem(f"{hidden} pixels are claimed twice; the z-order decides.", item.name))
             if crowds := sum(instance.is_crowd for instance in item.instances):
                 problems.append(Problem(f"{crowds} crowds become void (255).", item.name))
         files = [name for item in self._selection.images for name in self._files(item)]
         lists = [f"{LISTS}/{part or 'train'}.txt" for part in self._selection.splits]
         return Planned(
-            self._selection, tuple(problems), (*files, *lists, LABEL_MAP), self._write_image, self._write_rest
+            self._selection,
+            tuple(problems),
+            (*files, *lists, LABEL_MAP),
+            self._write_image,
+            self._write_rest,
+            said=frozenset({Trait.CROWDS}),
         )
 
     def _files(self, item: Chosen) -> tuple[str, str, str]:

@@ -22,6 +22,7 @@ from desktop.dataset.formats.contract import (
 from desktop.dataset.formats.output import Staging, image_target
 from desktop.dataset.formats.selection import Chosen, select
 from desktop.dataset.formats.single_ring import single_ring
+from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import Instance
 
 LABELS = "labels"
@@ -36,6 +37,7 @@ class YoloExport(PerImageExport):
     name = "yolo"
     title = "YOLO segmentation"
     fields = (*COMMON_FIELDS, OptionField("tolerance", "Simplify outlines by (px)", 0.0))
+    keeps = frozenset({Trait.SEPARATE, Trait.STUFF_PIECES, Trait.UNUSED_CLASSES, Trait.OVERLAPS})
 
     def planned(self, source: Source, folder: Path, options: Mapping[str, Any]) -> Planned:
         return _planned(source, options)
@@ -66,8 +68,10 @@ def _planned(source: Source, options: Mapping[str, Any]) -> Planned:
             staging.path(file).write_text("".join(paths), "utf-8", newline="")
 
     files = (*(f"{LABELS}/{names[item.image.id]}.txt" for item in selection.images), DATA, *lists.values())
-    problems = (*selection.problems, *_problems(selection.images, options))
-    return Planned(selection, problems, files, write_image, write_rest)
+    problems = list(selection.problems)
+    if options["images"] == "leave":
+        problems.append(Problem("The image files stay where they are; a trainer looks for them in the folder images."))
+    return Planned(selection, tuple(problems), files, write_image, write_rest)
 
 
 def _line(instance: Instance, index: Mapping[int, int], tolerance: float) -> str:
@@ -78,22 +82,3 @@ def _line(instance: Instance, index: Mapping[int, int], tolerance: float) -> str
         for value in (x / width, y / height)
     ]
     return f"{index[instance.category_id or 0]} {' '.join(numbers)}\n"
-
-
-def _problems(images: Sequence[Chosen], options: Mapping[str, Any]) -> list[Problem]:
-    """What the format cannot hold, counted."""
-    instances = [instance for item in images for instance in item.instances]
-    lost = {
-        "are crowds and become plain objects": sum(i.is_crowd for i in instances),
-        "have attributes, which YOLO labels cannot hold": sum(bool(i.attributes) for i in instances),
-        "have holes or several parts; their outline has bridges of no width": sum(_is_bridged(i) for i in instances),
-    }
-    found = [Problem(f"{count} instances {what}.") for what, count in lost.items() if count]
-    if options["images"] == "leave":
-        found.append(Problem("The image files stay where they are; a trainer looks for them in the folder images."))
-    return found
-
-
-def _is_bridged(instance: Instance) -> bool:
-    parts = instance.mask.parts()
-    return len(parts) > 1 or any(part.holes for part in parts)

@@ -11,7 +11,7 @@ import yaml
 
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
 from desktop.dataset.formats.image_finder import ImageFinder
-from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
+from desktop.dataset.formats.import_plan import BOXES, COMMON_FIELDS, plan_of
 from desktop.dataset.formats.text_file import read_text
 from desktop.dataset.formats.yolo import DATA, LABELS
 
@@ -20,11 +20,11 @@ _NEAR = 0.5
 
 
 class YoloImport:
-    """Outlines become masks; lines that hold only a box are refused, because a box is no mask."""
+    """Outlines become masks; lines that hold only a box are refused or, by the option ``boxes``, filled."""
 
     name = "yolo"
     title = "YOLO segmentation"
-    fields = COMMON_FIELDS
+    fields = (*COMMON_FIELDS, BOXES)
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
@@ -56,9 +56,8 @@ class _Reader:
             except FormatError as error:
                 self._refused.append(Rejected(name, str(error).rstrip(".")))
                 continue
-            image_name, width, height = found
-            images.append({"id": number, "file_name": image_name, "width": width, "height": height})
-            for entry in self._lines(name, lines, width, height):
+            images.append(found.entry(number))
+            for entry in self._lines(name, lines, found.width, found.height):
                 annotations.append({**entry, "id": len(annotations) + 1, "image_id": number})
         categories = [{"id": number + 1, "name": name} for number, name in self._names.items()]
         return {"images": images, "annotations": annotations, "categories": categories}, self._refused
@@ -75,10 +74,12 @@ class _Reader:
                 continue
             if category not in self._names:
                 self._refused.append(Rejected(what, f"{DATA} has no class {category}"))
-            elif len(values) == 4:
-                self._refused.append(Rejected(what, "it holds a box only, and a box is no mask"))
             elif not all(math.isfinite(v) and -_NEAR <= v <= 1 + _NEAR for v in values):
                 self._refused.append(Rejected(what, "a coordinate is not a part of the image's side"))
+            elif len(values) == 4:
+                across, down, wide, high = (v * side for v, side in zip(values, (width, height) * 2, strict=True))
+                box = [across - wide / 2, down - high / 2, wide, high]
+                yield {"category_id": category + 1, "bbox": [round(v, 3) for v in box], "what": what}
             else:
                 flat = [round(v * side, 3) for v, side in zip(values, (width, height) * len(values), strict=False)]
                 yield {"category_id": category + 1, "segmentation": [flat], "what": what}
@@ -88,7 +89,7 @@ def _names(path: Path) -> dict[int, str]:
     """The class names of ``data.yaml``, a list or a mapping from numbers."""
     try:
         data = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
         raise FormatError(f"{path.name} is not YAML{where}.") from None
@@ -101,4 +102,6 @@ def _names(path: Path) -> dict[int, str]:
         raise FormatError(f"{path.name} has no class names under 'names'.")
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**31 for n in names):
         raise FormatError(f"The classes of {path.name} are not numbered.")
+    if not all(isinstance(name, str | int | float) for name in names.values()):
+        raise FormatError(f"A class of {path.name} has no plain name.")
     return {number: str(name) for number, name in names.items()}

@@ -159,14 +159,18 @@ def annotation(**changed: object) -> dict[str, object]:
     [
         ({"image_id": 99}, "its image 99 is missing"),
         ({"category_id": 99}, "its class 99 is missing"),
-        ({"id": "x"}, "not a whole number"),
+        ({"id": [1]}, "not a whole number"),
         ({"bbox": [float("nan"), 0, 1, 1]}, "not four finite numbers"),
         ({"segmentation": [[0, 0, 1]]}, "at least three points"),
         ({"segmentation": [[0, 0, float("inf"), 1, 1, 1]]}, "not a finite number"),
         ({"segmentation": {"size": [40, 60], "counts": [5]}}, "cover 5 pixels"),
         ({"segmentation": {"size": [1, 1], "counts": [1]}}, "its RLE is for"),
         ({"segmentation": {"size": [40, 60], "counts": "!!"}}, "damaged"),
-        ({"segmentation": []}, "no segmentation"),
+        ({"segmentation": []}, "a box is no mask"),
+        ({"segmentation": [], "bbox": None}, "no segmentation"),
+        ({"segmentation": [[1, 2, 3, 4, 10**400, 5]]}, "not a finite number"),
+        ({"bbox": [0, 0, 10**400, 1]}, "not four finite numbers"),
+        ({"segmentation": [[600, 1, -500, 2, 599, 3] * 5000]}, "without end"),
     ],
 )
 def test_what_cannot_be_right_is_rejected_with_its_reason(

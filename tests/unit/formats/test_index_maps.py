@@ -97,7 +97,7 @@ def test_bad_pngs_are_refused_by_name(project: Project, tmp_path: Path) -> None:
     reasons = {each.what: each.reason for each in plan.rejected}
     assert "not a PNG" in reasons["semantic/b.png"]
     assert "in colour (RGB)" in reasons["semantic/photos/a.png"]
-    assert "differ in size" in reasons["semantic/photos/사진 (1) ü.png"]
+    assert "has 9 × 9 pixels, not 60 × 40" in reasons["semantic/photos/사진 (1) ü.png"]
     assert "neither in the project" in reasons["semantic/stranger.png"]
     assert plan.instances == 0
 

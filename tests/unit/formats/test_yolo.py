@@ -35,7 +35,7 @@ def test_export_import_export_is_byte_stable(project: Project, tmp_path: Path) -
     YoloExport().write(project, first, {})
     assert (first / "labels/b.txt").read_text("utf-8") == ""
     texts = [problem.text for problem in report.warnings]
-    assert "1 instances are crowds and become plain objects." in texts
+    assert "1 instance is a crowd and becomes a plain object." in texts
     with Project.create(project.folder / "again.maskwright") as again:
         plan = YoloImport().plan(again, first / "data.yaml", {})
         assert plan.rejected == ()
