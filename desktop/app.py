@@ -16,7 +16,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from desktop import themes
+from desktop import languages, themes
 from desktop.image_service import ImageService
 from desktop.inference_thread import InferenceThread
 from desktop.main_window import MainWindow
@@ -82,6 +82,7 @@ def create_application(argv: Sequence[str], settings: Settings | None = None) ->
     application.setDesktopFileName("maskwright")
     application.setWindowIcon(icon("app"))
     settings = settings if settings is not None else Settings()
+    languages.apply(application, settings.text("appearance.language"))
     themes.apply(application, settings.text("appearance.theme"), settings.number("appearance.scale"))
     return application
 

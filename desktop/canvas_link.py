@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 from desktop.canvas.chips import Labels
 from desktop.canvas.overlay import Style
 from desktop.canvas.view import CanvasView, ViewState
+from desktop.languages import word
 from desktop.workspace import Workspace
 
 STYLES = (Style.CONTOUR_FILL, Style.CONTOUR, Style.FILL, Style.OFF)
@@ -107,7 +108,7 @@ class CanvasLink(QObject):
         """Contour and fill, contour, fill, off."""
         self.style = STYLES[(STYLES.index(self.style) + 1) % len(STYLES)]
         self._canvas.set_style(self.style)
-        self._workspace.notice(self.tr("Overlay: {style}").format(style=self.style.value))
+        self._workspace.notice(self.tr("Overlay: {style}").format(style=word(self.style)))
 
     def change_opacity(self, percent: int) -> None:
         settings = self._workspace.settings

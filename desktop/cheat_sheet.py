@@ -37,7 +37,7 @@ class CheatSheet(QDialog):
         groups: dict[str, list[Command]] = {}
         for command in registry.commands:
             if registry.keys(command.id):
-                title = self.tr("Tools") if command.id.startswith("tool.") else command.menu.partition("/")[0]
+                title = self.tr("Tools") if command.id.startswith("tool.") else self.tr(command.menu.partition("/")[0])
                 groups.setdefault(title or self.tr("Classes"), []).append(command)
         tables = [
             f"<h3>{escape(title)}</h3><table cellspacing='0' cellpadding='2'>"

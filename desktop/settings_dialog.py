@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.languages import LANGUAGES
 from desktop.panels.controls import padded
 from desktop.panels.icons import icon
 from desktop.settings import SETTINGS, Setting, Settings
@@ -61,7 +62,9 @@ class SettingsDialog(QDialog):
                 self._headings[setting.group] = heading
                 column.addWidget(heading)
             choices = {str(choice): _tr(str(choice)[:1].upper() + str(choice)[1:]) for choice in setting.choices or ()}
-            if setting.name in _ENGINE_SETTINGS:
+            if setting.name == "appearance.language":
+                choices = {"system": _tr("System"), **LANGUAGES}
+            elif setting.name in _ENGINE_SETTINGS:
                 choices = dict(engines or {})
             elif setting.name == "engines.label_with":
                 choices = {"auto": _tr("Automatic"), "off": _tr("Off"), **(engines or {})}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QCoreApplication, QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.actions import PRESETS, ActionRegistry, Conflict
+from desktop.languages import word
 from desktop.panels.controls import TARGET
 from desktop.settings import Settings
 
@@ -37,8 +38,9 @@ class ShortcutEditor(QDialog):
         self.search.setClearButtonEnabled(True)
         self.preset = QComboBox()
         self.preset.setAccessibleName(self.tr("Preset"))
-        self.preset.addItems(list(PRESETS))
-        self.preset.setCurrentText(settings.text("shortcuts.preset"))
+        for preset in PRESETS:
+            self.preset.addItem(QCoreApplication.translate("Settings", preset), preset)
+        self.preset.setCurrentIndex(self.preset.findData(settings.text("shortcuts.preset")))
         self.tree = QTreeWidget()
         self.tree.setColumnCount(3)
         self.tree.setHeaderLabels([self.tr("Command"), self.tr("Keys"), self.tr("Works in")])
@@ -78,7 +80,7 @@ class ShortcutEditor(QDialog):
         column.addWidget(self.problem)
         column.addLayout(row)
         self.search.textChanged.connect(self._filter)
-        self.preset.currentTextChanged.connect(self._choose_preset)
+        self.preset.activated.connect(lambda index: self._choose_preset(str(self.preset.itemData(index))))
         self.tree.currentItemChanged.connect(lambda *_: self.problem.clear())
         self._set.clicked.connect(lambda: self.assign(self.keys.keySequence()))
         self._none.clicked.connect(lambda: self.assign(QKeySequence()))
@@ -92,7 +94,7 @@ class ShortcutEditor(QDialog):
         for command in self._registry.commands:
             native = QKeySequence.SequenceFormat.NativeText
             keys = ", ".join(QKeySequence(key).toString(native) for key in self._registry.keys(command.id))
-            item = QTreeWidgetItem([command.name, keys, str(command.scope)])
+            item = QTreeWidgetItem([command.name, keys, word(command.scope)])
             item.setSizeHint(0, QSize(0, TARGET))
             item.setData(0, Qt.ItemDataRole.UserRole, command.id)
             if command.id in self._settings.shortcuts:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
+from desktop.languages import word
 from desktop.panels.controls import TARGET, ElidedLabel
 from desktop.panels.icons import icon
 from desktop.panels.words import grouped
@@ -117,7 +118,7 @@ class StatusBar(QStatusBar):
             self._engine.clear()
         else:
             where = f" · {device.name}" if device is not None else ""
-            self._engine.setText(f"{status.spec.title}: {status.state.value}{where}")
+            self._engine.setText(f"{status.spec.title}: {word(status.state)}{where}")
         images, used, budget = self._workspace.cache
         text = self.tr("%1 image · %2 of %3 MB") if images == 1 else self.tr("%1 images · %2 of %3 MB")
         for number, value in enumerate((images, used // _MB, budget // _MB), 1):
