@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import PySide6
@@ -30,6 +29,7 @@ from desktop.dataset.decode import SUFFIXES
 from desktop.dataset.store import SUFFIX
 from desktop.engine_options_dialog import EngineOptionsDialog
 from desktop.instance_editor import InstanceEditor
+from desktop.languages import word
 from desktop.model_jobs import service_of
 from desktop.model_service import ModelService
 from desktop.panels.export_dialog import ExportDialog
@@ -39,6 +39,7 @@ from desktop.panels.quality_panel import QualityPanel
 from desktop.settings_dialog import SettingsDialog
 from desktop.shortcuts import ShortcutEditor
 from desktop.workspace import Workspace
+from inference import __version__
 
 FOLLOWING = 20
 """So many following images are offered at first."""
@@ -181,11 +182,7 @@ class WindowDialogs(QMainWindow):
         self._open(_TextDialog(tr("Message log"), rows or tr("No messages yet."), self))
 
     def show_about(self) -> None:
-        try:
-            number = version("maskwright")
-        except PackageNotFoundError:
-            number = tr("development tree")
-        text = f"Maskwright {number}\nPython {platform.python_version()}, PySide6 {PySide6.__version__}\n"
+        text = f"Maskwright {__version__}\nPython {platform.python_version()}, PySide6 {PySide6.__version__}\n"
         QMessageBox.about(self, tr("About Maskwright"), text + tr("Apache License 2.0"))
 
     def _save_details(self) -> None:
@@ -198,7 +195,7 @@ class WindowDialogs(QMainWindow):
         status = self.workspace.engine_status(engine)
         if status is not None:
             spec = status.spec
-            state = f"{status.state.value}: {status.message}" if status.message else status.state.value
+            state = f"{word(status.state)}: {status.message}" if status.message else word(status.state)
             text = f"{spec.title}: {state}\n\n{spec.adds}\n\n{spec.licence}\n\n{spec.citation}"
             self._open(_TextDialog(spec.title, text, self))
 

@@ -25,7 +25,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from inference.engine import Engine
 
-__all__ = ["open_engine"]
+__all__ = ["__version__", "open_engine"]
+
+__version__ = "0.1.0"
+"""The version of the whole program, here and nowhere else; pyproject.toml reads it."""
 
 
 def open_engine(name: str | None = None) -> Engine:

@@ -18,7 +18,7 @@ from typing import IO, Protocol
 
 import numpy as np
 
-from inference import pipe, registry, worker
+from inference import add_on, pipe, registry, worker
 from inference.commands import Answer, Attach, Command, Configure, Detach, Pin, Quit, Run, Stop, Unload
 from inference.engine import Image
 from inference.features import Budgets, FeatureCache
@@ -108,17 +108,14 @@ class ProcessBackend:
         if sys.platform != "win32":
             self._channel, theirs = socket.socketpair()
         number = theirs.fileno() if theirs is not None else -1
+        command, variables = _start()
         self._process = subprocess.Popen(
-            [*_command_line(), str(number)],
+            [*command, str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=(number,) if theirs is not None else (),
-            env={
-                **os.environ,
-                **(environment or {}),
-                "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
-            },
+            env={**variables, **(environment or {})},
         )
         if theirs is not None:
             theirs.close()
@@ -210,11 +207,18 @@ class ProcessBackend:
                 log.info("worker: %s", text)
 
 
-def _command_line() -> list[str]:
-    """A frozen program starts itself; else the interpreter, which must not search the current folder (``-P``)."""
+def _start() -> tuple[list[str], dict[str, str]]:
+    """The worker's command line and variables: the add-on environment where there is one, else the program itself.
+
+    A frozen program starts itself as the worker; an interpreter must not search the current folder (``-P``).
+    """
+    elsewhere = add_on.python()
+    if elsewhere is not None:
+        return [str(elsewhere), "-P", "-m", "inference.worker"], add_on.child_environment(os.environ)
     if getattr(sys, "frozen", False):
-        return [sys.executable, worker.FLAG]
-    return [sys.executable, "-P", "-m", "inference.worker"]
+        return [sys.executable, worker.FLAG], dict(os.environ)
+    path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+    return [sys.executable, "-P", "-m", "inference.worker"], {**os.environ, "PYTHONPATH": path}
 
 
 def _reason(code: int) -> str:

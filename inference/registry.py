@@ -21,6 +21,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
+from inference import add_on
 from inference.engine import Engine, EngineError, EngineSpec, WeightsMissing
 from inference.weights import NoWeights, names_for
 
@@ -38,6 +39,10 @@ EXTRA_VARIABLE = "MASKWRIGHT_ENGINES"
 
 class UnknownEngine(EngineError):
     """No engine of that name is registered."""
+
+
+class LibraryMissing(EngineError):
+    """A library that the engine is made of is not part of this installation."""
 
 
 class PlugIn(Protocol):
@@ -71,7 +76,8 @@ def installed(name: str) -> bool:
 
 
 def create_engine(name: str) -> Engine:
-    """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing` or another :class:`EngineError`.
+    """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing`, :class:`LibraryMissing` or another
+    :class:`EngineError`.
 
     Missing weights are a :class:`NoWeights`, which knows what to get.
     """
@@ -82,6 +88,14 @@ def create_engine(name: str) -> Engine:
         raise
     except WeightsMissing as error:
         raise NoWeights(str(error), names_for(plug_in.SPEC.weights)) from error
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "inference"):  # a fault of the program and not of the installation
+            raise
+        title = plug_in.SPEC.title
+        raise LibraryMissing(
+            f"{title} needs the library {library}, which is missing here. {add_on.remedy()}"
+        ) from error
 
 
 def default_engine() -> str:

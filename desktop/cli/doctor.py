@@ -16,31 +16,20 @@ import platformdirs
 import typer
 from rich.table import Table
 
+from desktop.cli import alone
 from desktop.cli.output import Exit, console, print_json, say
 from desktop.dataset.masks import Mask
+from inference import __version__
 from inference.engine import Image, silent
 from inference.prompts import Box, PromptSet
 from inference.registry import create_engine, default_engine, engine_specs, installed
 from resources import resource
 
 PACKAGES = (
-    "maskwright", "PySide6-Essentials", "torch", "torchvision", "transformers", "diffusers", "segment-anything",
+    "PySide6-Essentials", "torch", "torchvision", "transformers", "diffusers", "segment-anything",
     "opencv-python-headless", "pillow", "numpy", "pycocotools",
 )  # fmt: skip
 PROBE_SECONDS = 60
-_QT_PROBE = """
-from PySide6.QtGui import QGuiApplication, QFontDatabase
-app = QGuiApplication([])
-import json
-print(json.dumps({"platform": app.platformName(), "fonts": len(QFontDatabase.families()),
-                  "screens": [f"{s.size().width()}x{s.size().height()}" for s in app.screens()]}))
-"""
-_TORCH_PROBE = """
-from inference import device
-import json
-chosen = device.chosen()
-print(json.dumps({"device": device.describe().name, "reason": chosen.reason}))
-"""
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -76,10 +65,11 @@ def doctor(as_json: Json = False) -> None:
         _check("masks", _check_masks),
         _check("resources", _check_resources),
         _check("engine", _check_engine),
-        _check("window", lambda: _probe(_QT_PROBE, _offscreen_without_display())),
-        _check("device", lambda: _probe(_TORCH_PROBE, {})),
+        _check("window", lambda: _probe("desktop.probe_window", _offscreen_without_display())),
+        _check("device", lambda: _probe("inference.probe_device", {})),
     ]
     answer = {
+        "version": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -94,7 +84,7 @@ def doctor(as_json: Json = False) -> None:
     if as_json:
         print_json(answer)
     else:
-        say(f"Python {answer['python']} on {answer['system']}")
+        say(f"Maskwright {__version__}, Python {answer['python']} on {answer['system']}")
         for name, found in answer["packages"].items():  # type: ignore[attr-defined]
             say(f"  {name} {found}")
         for check in checks:
@@ -139,10 +129,10 @@ def _check_engine() -> str:
     return "Classic segments a test picture"
 
 
-def _probe(code: str, extra: dict[str, str]) -> str:
-    """Run ``code`` in a process of its own, so that a broken Qt or torch cannot take this one along."""
+def _probe(module: str, extra: dict[str, str]) -> str:
+    """Run ``module`` in a process of its own, so that a broken Qt or torch cannot take this one along."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PROBE_SECONDS, env={**os.environ, **extra}
+        alone.command(module), capture_output=True, text=True, timeout=PROBE_SECONDS, env={**os.environ, **extra}
     )
     if done.returncode:
         raise RuntimeError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])

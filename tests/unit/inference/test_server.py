@@ -336,7 +336,8 @@ def test_a_busy_engine_can_be_restarted(child: Ears, tmp_path: Path) -> None:
 
 
 def test_a_worker_that_cannot_start_is_given_up_after_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference.backends._command_line", lambda: [sys.executable, "-c", "raise SystemExit(3)"])
+    broken = [sys.executable, "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr("inference.backends._start", lambda: (broken, dict(os.environ)))
     server = _started(Supervised)
     ears = Ears(server)
     end = ears.end(ears.submit(segment()))
