@@ -10,6 +10,7 @@ from PyInstaller.utils.hooks import collect_dynamic_libs, get_package_paths
 binaries = collect_dynamic_libs("torch", search_patterns=["*.so*", "*.dylib", "*.dll"])
 # asked for while torch is imported, though tensors are never handed to other processes here
 binaries += [(str(path), "torch/bin") for path in Path(get_package_paths("torch")[1], "bin").glob("torch_shm_manager*")]
+module_collection_mode = "pyz+py"  # some modules of torch read their own source
 hiddenimports = ["torch._C", "torch._VF"]
 excludedimports = [
     "torch._dynamo", "torch._inductor", "torch.onnx", "torch.testing._internal", "torch.utils.tensorboard",
