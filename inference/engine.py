@@ -190,6 +190,14 @@ class Configurable(Protocol):
         ...
 
 
+@runtime_checkable
+class Overlapping(Protocol):
+    """An engine that may ``encode`` one image on one thread while it answers about another image on a second one."""
+
+    @property
+    def may_overlap(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Names to choose labels from; ``stuff`` are those among them that are not countable things.

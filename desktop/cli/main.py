@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from desktop.cli import bench, check, doctor, evaluate, features, project, segment, weights
+from desktop.cli import bench, check, doctor, evaluate, features, prelabel, project, segment, weights
 from desktop.cli.output import Exit, InputProblem, say
 from desktop.dataset.errors import DatasetError
 from inference.engine import EngineError, WeightsMissing
@@ -26,6 +26,7 @@ app.command("import")(project.import_)
 app.command("export")(project.export)
 app.command("check")(check.check)
 app.command("features")(features.features)
+app.command("prelabel")(prelabel.prelabel)
 app.command("engines")(doctor.engines)
 app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="evaluate")

@@ -7,6 +7,7 @@ methods may be called from any thread.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
@@ -40,7 +41,10 @@ from desktop.dataset.schema import VERSION, check_version, migrate
 from desktop.dataset.waiting import WaitingProposals
 from desktop.dataset.writer import SaveState, SaveStatus, Writer
 
-__all__ = ["SUFFIX", "Project", "SaveState", "SaveStatus"]
+__all__ = ["FOLDER_MODE", "SUFFIX", "WHOLE_FOLDER", "Project", "SaveState", "SaveStatus"]
+
+FOLDER_MODE, WHOLE_FOLDER = "folder", "whole"
+"""The project setting (and its value) that says: images that are new in the folder belong to the project."""
 
 
 class Project:
@@ -91,13 +95,21 @@ class Project:
             path = path.with_name(path.name + SUFFIX)
         if path.exists():
             raise ProjectExists(f"{path.name} exists already in {path.parent}.")
+        # under another name until it is whole: what a kill leaves behind would not be recognised as a project
+        fresh = path.with_name(f".{path.name}.new")
         try:
-            path.touch(exist_ok=False)
-            with closing(connect(path, read_only=False)) as connection:
+            for leftover in ("", "-wal", "-shm"):
+                fresh.with_name(fresh.name + leftover).unlink(missing_ok=True)
+            fresh.touch()
+            with closing(connect(fresh, read_only=False)) as connection:
                 begin_wal(connection)
                 migrate(connection)
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "it exists already")
+            fresh.rename(path)
         except (OSError, sqlite3.Error) as error:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or str(error)
             raise ProjectError(f"{path.name} could not be created in {path.parent}: {reason}.") from error
         return cls.open(path, state_folder=state_folder)

@@ -13,10 +13,7 @@ from pathlib import Path
 from desktop.dataset.changes import AddImages, Change, PutSetting, ReplaceImages
 from desktop.dataset.errors import ProjectError
 from desktop.dataset.model import Category, Image, ImageState, Instance
-from desktop.dataset.store import SUFFIX, Project
-
-FOLDER_MODE, WHOLE_FOLDER = "folder", "whole"
-"""The project setting (and its value) that says: images that are new in the folder belong to the project."""
+from desktop.dataset.store import FOLDER_MODE, SUFFIX, WHOLE_FOLDER, Project
 
 
 class Storage:
@@ -25,6 +22,8 @@ class Storage:
     def __init__(self) -> None:
         self.project: Project | None = None
         self.folder: Path | None = None
+        self.listing = object()
+        """Another object whenever images come or go, or get other paths."""
         self._images: dict[int, Image] = {}
         self._unregistered: dict[int, None] = {}
         self._learned: set[int] = set()
@@ -73,6 +72,7 @@ class Storage:
             image_id = self.project.reserve_image_id() if self.project is not None else len(self._images) + 1
             self._images[image_id] = Image(image_id, path)
             self._unregistered[image_id] = None
+        self.listing = object()
         return len(self._images) - before
 
     def _stored_path(self, file: Path) -> str:
@@ -96,6 +96,7 @@ class Storage:
             self._future_path = path.absolute()
             self._images = {i: replace(image, path=self._stored_path(files[i])) for i, image in self._images.items()}
             self.folder = self._future_path.parent
+            self.listing = object()
 
     def materialise(self) -> bool:
         """Make the project file of a browsed folder; True when it was made now.
@@ -196,12 +197,15 @@ class Storage:
         for change in changes:
             if isinstance(change, AddImages | ReplaceImages):
                 self._images.update((image.id, image) for image in change.images)
+                if isinstance(change, AddImages):
+                    self.listing = object()
 
     def refresh(self) -> None:
         """Read the images again (after an import job wrote to the project)."""
         if self.project is not None:
             waiting = {i: self._images[i] for i in self._unregistered}
             self._images = {image.id: image for image in self.project.images()} | waiting
+            self.listing = object()
 
 
 def done_states() -> frozenset[ImageState]:

@@ -29,6 +29,9 @@ PREPROCESSING = "2"
 class LiteSegmenter:
     """The engine. ``data`` is the content of a weights file."""
 
+    may_overlap = True
+    """All that changes while it works are the features of one image."""
+
     def __init__(self, spec: EngineSpec, data: bytes) -> None:
         self._spec = spec
         self._fingerprint = f"{fingerprint(data)}-{PREPROCESSING}"
