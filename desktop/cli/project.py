@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from desktop.cli import values
 from desktop.cli.output import Exit, InputProblem, console, print_json, progress_bar, say
+from desktop.dataset import statistics
 from desktop.dataset.changes import AddCategories, AddImages
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats import registry
@@ -63,35 +63,30 @@ def new(
 
 
 def info(project: ProjectFile, as_json: Json = False) -> None:
-    """What is in a project."""
+    """What is in a project and how far it is: the figures of the statistics page."""
     with Project.open(project, read_only=True) as opened:
-        counts = opened.counts_by_category()
-        names = {category.id: category.name for category in opened.categories()}
-        states = Counter(str(image.state) for image in opened.images())
-        answer = {
-            "project": str(opened.path),
-            "images": len(opened.images()),
-            "states": dict(states),
-            "instances": sum(counts.values()),
-            "classes": [
-                {
-                    "id": category.id,
-                    "name": category.name,
-                    "kind": str(category.kind),
-                    "instances": counts.get(category.id, 0),
-                }
-                for category in opened.categories()
-            ],
-            "unlabelled": counts.get(None, 0),
-        }
+        figures = statistics.read(opened)
+        kinds = {category.id: str(category.kind) for category in opened.categories()}
+        path = str(opened.path)
+    unlabelled = sum(each.instances for each in figures.classes if each.id is None)
     if as_json:
-        print_json(answer)
+        answer = statistics.as_json(figures)
+        classes = [{**each, "kind": kinds[each["id"]]} for each in answer.pop("classes") if each["id"] is not None]
+        states = {state: count for state, count in answer.pop("image_states").items() if count}
+        print_json({"project": path, "states": states, "classes": classes, "unlabelled": unlabelled, **answer})
         return
-    table = Table("class", "instances", title=f"{answer['project']}: {answer['images']} images")
-    for category_id, name in names.items():
-        table.add_row(name, str(counts.get(category_id, 0)))
-    table.add_row("unlabelled", str(answer["unlabelled"]), style="dim")
+    table = Table("class", "instances", "median s", "prompts", title=f"{path}: {figures.images} images")
+    for each in figures.classes:
+        effort = ("–" if value is None else f"{value:g}" for value in (each.seconds, each.prompts))
+        style = "dim" if each.id is None else None
+        table.add_row(each.name or "unlabelled", str(each.instances), *effort, style=style)
     console.print(table)
+    for title, counts in (("Images", figures.image_states), ("Instances", figures.review_states)):
+        say(f"{title}: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count))
+    say("Made by: " + ", ".join(f"{source} {count}" for source, count in figures.sources.items()))
+    what = figures.suggestions
+    say(f"Masks of engines: {what.masks_kept} kept, {what.masks_edited} edited by hand.")
+    say(f"Suggested names: {what.names_kept} kept, {what.names_changed} changed.")
 
 
 def import_(
