@@ -4,9 +4,10 @@ Public names are re-exported here::
 
     from desktop.workspace import Workspace, EngineStatus, SessionInfo, Notice
 
-The class is put together from one file per concern: ``base`` (signals and state), ``images`` (opening, going from
-image to image), ``prompting`` (the session), ``references``, ``classes``, ``objects`` (instances), ``engines`` (worker
-events), ``proposals`` (whole-image runs), ``exchange`` (import and export jobs).
+The class is put together from one file per concern: ``base`` (signals and state), ``image_list`` (filter and order),
+``images`` (going from image to image), ``opening``, ``prompting`` (the session), ``references``, ``classes``,
+``objects`` (instances), ``engines`` (worker events), ``proposals`` (whole-image runs), ``exchange`` (import and export
+jobs).
 """
 
 from desktop.workspace.unused import unused_sentence

@@ -17,8 +17,8 @@ from PySide6.QtCore import QObject
 from desktop.dataset.prompt_json import to_json
 from desktop.image_service import Decoded, ImageService
 from desktop.settings import Settings
-from desktop.workspace.images import Images
 from desktop.workspace.link import InferenceLink
+from desktop.workspace.opening import Opening
 from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import JobInfo, JobState, Notice, NoticeAction, Severity
 from inference.engine import Image as EngineImage
@@ -51,7 +51,7 @@ class _Run:
         return self.total - len(self.left) - (self.at is not None)
 
 
-class Following(Images):
+class Following(Opening):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(
