@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 OUT ?= demo-out
 
-.PHONY: help setup system run demo test test-slow test-full-size lint format coverage wheel-test clean
+.PHONY: help setup system run demo test test-slow test-full-size lint format coverage wheel-test freeze deb release clean
 
 help:
 	@echo "make demo       the main job on the sample photos, by script, in the real window"
@@ -14,6 +14,8 @@ help:
 	@echo "make test       unit and end-to-end tests with coverage    make test-slow   the minutes-long ones"
 	@echo "make test-full-size   networks at their released sizes (10 GB, an hour)"
 	@echo "make lint       ruff, mypy, import contracts               make wheel-test  the wheel in an empty environment"
+	@echo "make freeze     the program without Python in dist/maskwright, and its smoke test"
+	@echo "make deb        a Debian package of it             make release    all that a release consists of, each tried out"
 	@echo "make setup      only prepare $(VENV)"
 
 setup: $(STAMP)
@@ -55,6 +57,22 @@ format: setup
 
 wheel-test: setup
 	PYTHON=$(CURDIR)/$(BIN)/python bash tests/wheel/smoke.sh
+
+# PyInstaller is only here: nothing else needs it.
+FREEZE_STAMP := $(VENV)/.freeze-ready
+$(FREEZE_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[freeze]'
+	touch $@
+
+freeze: $(FREEZE_STAMP)
+	PYTHON=$(BIN)/python bash packaging/freeze.sh
+	PYTHON=$(CURDIR)/$(BIN)/python bash packaging/smoke.sh dist/maskwright
+
+deb: freeze
+	bash packaging/debian.sh dist/maskwright
+
+release: $(FREEZE_STAMP)
+	PYTHON=$(CURDIR)/$(BIN)/python bash packaging/release.sh
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,7 +24,7 @@ LONGEST_NAME = 80
 
 
 def closure(name: str) -> list[Distribution]:
-    """The distributions that one installs with its dependencies, of which it asks for some with extras; without itself, by name."""
+    """The distributions that come with one: its dependencies and theirs, with the extras they ask for, by name."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
     waiting = [(canonicalize_name(name), "")]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The wheel, installed with its dependencies into an empty environment and used from another folder.
+# With a file (a wheel or a source distribution) that one is used instead of a wheel of the checkout.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -7,14 +8,18 @@ python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A copy, so that building leaves nothing in the checkout and takes nothing from it that git does not know.
-mkdir "$work/source"
-git -C "$root" ls-files -z | (cd "$root" && xargs -0 sh -c 'for f; do [ -e "$f" ] && printf "%s\0" "$f"; done' _) \
-    | tar -C "$root" --null -T - -cf - | tar -C "$work/source" -xf -
-"$python" -m build --wheel --outdir "$work/dist" "$work/source" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
-wheel=$(echo "$work"/dist/*.whl)
+if [ $# -gt 0 ]; then
+    wheel=$1
+else
+    # A copy, so that building leaves nothing in the checkout and takes nothing from it that git does not know.
+    mkdir "$work/source"
+    git -C "$root" ls-files -z | (cd "$root" && xargs -0 sh -c 'for f; do [ -e "$f" ] && printf "%s\0" "$f"; done' _) \
+        | tar -C "$root" --null -T - -cf - | tar -C "$work/source" -xf -
+    "$python" -m build --wheel --outdir "$work/dist" "$work/source" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+    wheel=$(echo "$work"/dist/*.whl)
+fi
 
-"$python" - "$wheel" <<'PY'
+[[ $wheel != *.whl ]] || "$python" - "$wheel" <<'PY'
 import sys, zipfile
 names = zipfile.ZipFile(sys.argv[1]).namelist()
 for part in ("resources/sample/images/coffee.jpg", "resources/sample/instances.json", "resources/icons/", "desktop/py.typed"):
