@@ -16,6 +16,7 @@ import typer
 from rich.table import Table
 
 from desktop.cli import alone
+from desktop.cli.bench_prelabel import prelabel
 from desktop.cli.output import console, print_json
 from desktop.dataset import images
 from desktop.dataset.changes import AddCategories, AddImages, AddInstances
@@ -32,6 +33,9 @@ from resources import resource
 app = typer.Typer(help="Measured figures of this machine.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 REPEATS = 7
+
+
+app.command("prelabel")(prelabel)
 
 
 @app.callback()

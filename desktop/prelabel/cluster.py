@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -143,7 +144,14 @@ class RayFinder:
         except ImportError:
             raise PrelabelError("Ray is not installed; `pip install maskwright[cluster]` adds it.") from None
         self._ray, self._control, self._send = ray, control, send
-        self._connect(address)
+        # Ray prints its warnings; standard output is for the answer
+        self._stdout = contextlib.redirect_stdout(sys.stderr)
+        self._stdout.__enter__()
+        try:
+            self._connect(address)
+        except BaseException:
+            self._stdout.__exit__(None, None, None)
+            raise
         resources = ray.cluster_resources()
         gpus = int(resources.get("GPU", 0))
         count = workers or gpus or max(1, int(resources.get("CPU", 1)) // CPUS_EACH)
@@ -197,6 +205,7 @@ class RayFinder:
             with contextlib.suppress(Exception):
                 self._ray.kill(slot.actor)
         self._ray.shutdown()
+        self._stdout.__exit__(None, None, None)
 
     # -- on the thread that talks to Ray ----------------------------------------------------------------------------
 

@@ -88,6 +88,7 @@ class Prelabelling:
         self.control = Control()
         self.report = Report()
         self._times: deque[float] = deque(maxlen=RATE_OVER)
+        self._begun = 0
         self.left = self._plan()
 
     @classmethod
@@ -110,6 +111,11 @@ class Prelabelling:
     def total(self) -> int:
         """Images that the job is about, done or not."""
         return self.report.before + self.report.now + len(self.left)
+
+    @property
+    def under_way(self) -> int:
+        """Images that were begun in this run and are not written yet."""
+        return self._begun - self.report.now
 
     def _plan(self) -> deque[Image]:
         """The images that are left, in order: not done yet, or failed before, and without instances."""
@@ -168,6 +174,7 @@ class Prelabelling:
     def _tasks(self) -> Iterator[Task]:
         # those that were begun stay in ``left`` until they are written
         for image in list(self.left):
+            self._begun += 1
             yield Task(image.id, self.project.image_path(image), image.page)
 
     def _take(self, outcome: Outcome, hows: frozenset[str]) -> None:
