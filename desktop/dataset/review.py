@@ -13,13 +13,13 @@ from desktop.dataset.model import Comment, ImageState, Instance, ReviewState
 from desktop.dataset.store import Project
 
 STATE_OF_IMAGE = {
-    ImageState.EMPTY: ReviewState.DRAFT,
     ImageState.DRAFT: ReviewState.DRAFT,
     ImageState.DONE: ReviewState.DONE,
     ImageState.REVIEWED: ReviewState.REVIEWED,
     ImageState.REJECTED: ReviewState.NEEDS_WORK,
 }
-"""How far an image is, in the words for instances; images that cannot be read are left out."""
+"""How far an image is, in the words for instances; images that nobody worked on, or
+that cannot be read, are not reviewed."""
 
 
 def state_word(state: ImageState) -> str:

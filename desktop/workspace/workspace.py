@@ -7,11 +7,11 @@ from PySide6.QtCore import QObject
 from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.relabelling import Relabelling
+from desktop.workspace.reviewing import Reviewing
 from inference.messages import WorkerRestarted
 
 
-class Workspace(Relabelling):
+class Workspace(Reviewing):
     """What is open, what is selected, what is being prompted; implements :class:`desktop.canvas.host.ToolHost`.
 
     ``link`` is the inference thread (None: no engines answer, as in tests of panels). All methods belong to the GUI
