@@ -38,6 +38,11 @@ class ImageFinder:
         images = project.images()
         self._known = {(str(PurePosixPath(image.path).with_suffix("")), image.page): image for image in images}
         self._by_path = {(image.path, image.page): image for image in images}
+        self._flat = {
+            (path.replace("/", "__"), page): image
+            for known in (self._known, self._by_path)
+            for (path, page), image in known.items()
+        }
         by_name: dict[tuple[str, int], list[Image]] = {}
         for (path, page), image in self._known.items():
             by_name.setdefault((PurePosixPath(path).name, page), []).append(image)
@@ -53,11 +58,11 @@ class ImageFinder:
             return None
         plain = [stem, stem.replace("__", "/")]
         names = [(name, 0) for name in plain] + [page_of_name(name) for name in plain]
-        for key in names:
-            image = self._by_path.get(key) or self._known.get(key)
-            image = image or self._by_name.get((PurePosixPath(key[0]).name, key[1]))
-            if image is not None and image.width:
-                return Found(image.path, image.width, image.height, image.page)
+        found = [known.get(key) for known in (self._by_path, self._known, self._flat) for key in names]
+        found += [self._by_name.get((PurePosixPath(path).name, page)) for path, page in names]
+        image = next((image for image in found if image is not None and image.width), None)
+        if image is not None:
+            return Found(image.path, image.width, image.height, image.page)
         for name, page in names:
             for folder in self._folders:
                 for suffix in ("", *sorted(SUFFIXES)):

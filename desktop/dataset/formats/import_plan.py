@@ -213,7 +213,8 @@ class _Planner:
                 raise DatasetError(f"its mask has {size} pixels, the image {image.width} × {image.height}")
             return segmentation
         if callable(segmentation):
-            return segmentation(image.width, image.height)
+            lazy: LazyMask = segmentation
+            return lazy(image.width, image.height)
         box = entry.get("bbox")
         if not segmentation and box is not None and "boxes" in self.options:
             if self.options["boxes"] == "refuse":

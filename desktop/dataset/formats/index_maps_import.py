@@ -162,13 +162,15 @@ def _listed(root: Path) -> list[str]:
     names: list[str] = []
     for file in sorted((root / LISTS).glob("*.txt")):
         with contextlib.suppress(FormatError):
-            names += [line.strip() for line in read_text(file).splitlines()]
+            names += [line.strip() for line in read_text(file).split("\n")]
     return names
 
 
 def _label_map(path: Path) -> dict[int, str]:
-    lines = [line.strip() for line in read_text(path).splitlines()]
-    names = [line.split(":")[0] for line in lines if line and not line.startswith("#")]
+    lines = [line.strip() for line in read_text(path).split("\n")]
+    # a name may have colons itself; three more follow it
+    rows = [line.rsplit(":", 3) for line in lines if line and not line.startswith("#")]
+    names = [row[0] if len(row) == 4 else ":".join(row).split(":")[0] for row in rows]
     if len(names) < 2:
         raise FormatError(f"{path.name} names no classes.")
     return dict(enumerate(names[1:], start=1))

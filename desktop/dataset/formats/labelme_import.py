@@ -139,7 +139,7 @@ def _mask_of(shape: Mapping[str, Any], width: int, height: int) -> Mask:
         raise FormatError(f"a {kind} needs two points")
     (x0, y0), (x1, y1) = points
     if kind == "mask":
-        return _from_png(shape.get("mask"), *(round(v) for v in (x0, y0, x1, y1)), width, height)
+        return _from_png(shape.get("mask"), (round(x0), round(y0), round(x1), round(y1)), width, height)
     if kind == "rectangle":
         return coco_segmentation.read([[x0, y0, x1, y0, x1, y1, x0, y1]], width, height)
     angles, radius = np.linspace(0, 2 * np.pi, 128, endpoint=False), math.hypot(x1 - x0, y1 - y0)
@@ -147,7 +147,9 @@ def _mask_of(shape: Mapping[str, Any], width: int, height: int) -> Mask:
     return coco_segmentation.read([ring.ravel().tolist()], width, height)
 
 
-def _from_png(data: Any, x0: int, y0: int, x1: int, y1: int, width: int, height: int) -> Mask:
+def _from_png(data: Any, pixels: tuple[int, int, int, int], width: int, height: int) -> Mask:
+    """``pixels``: the first and the last column and row of the mask as x0, y0, x1, y1."""
+    x0, y0, x1, y1 = pixels
     if not isinstance(data, str):
         raise FormatError("it is a mask without pixels")
     if x0 < 0 or y0 < 0 or x1 >= width or y1 >= height or x1 < x0 or y1 < y0:

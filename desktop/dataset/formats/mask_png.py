@@ -22,7 +22,7 @@ from desktop.dataset.formats.contract import (
 )
 from desktop.dataset.formats.limits import merged_instances
 from desktop.dataset.formats.output import Staging
-from desktop.dataset.formats.painting import IndexMap, painted
+from desktop.dataset.formats.painting import IndexMap, painted, visible
 from desktop.dataset.formats.selection import Chosen, Selection, select
 from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import Category, Instance
@@ -77,7 +77,7 @@ class _Plan:
 
     def planned(self) -> Planned:
         names = [name for item in self.selection.images for name in self.names(item)]
-        files = (*names, *(name for name, _ in self.tables()))
+        files = (*names, *self.table_names())
         said = frozenset({Trait.CROWDS} if self.ignore is not None else ())
         return Planned(self.selection, self._problems(), files, self._write_image, self._write_rest, said)
 
@@ -87,8 +87,12 @@ class _Plan:
         return ()
 
     def _write_rest(self, staging: Staging) -> None:
-        for name, text in self.tables():
-            staging.path(name).write_text(text, "utf-8", newline="")
+        for part in self.selection.splits:
+            start = f"{part}/" if part else ""
+            staging.path(f"{start}classes.csv").write_text(self._classes_table(), "utf-8", newline="")
+            if "instance" in self.kinds:
+                table = self._instances_table(part)
+                staging.path(f"{start}instances.csv").write_text(table, "utf-8", newline="")
 
     def _problems(self) -> tuple[Problem, ...]:
         found = list(self.selection.problems)
@@ -119,7 +123,8 @@ class _Plan:
         if "semantic" in self.kinds:
             made[self._name("semantic", item)] = _grey16(semantic) if self.wide else self._indexed(semantic)
         if "instance" in self.kinds:
-            numbers = self._paint(item, lambda n, i: 0 if self._ignored(i) else n + 1)
+            values = self._values(item)
+            numbers = self._paint(item, lambda _, i: values.get(i.id, 0))
             made[self._name("instance", item)] = _grey16(numbers)
         coloured = self._coloured(semantic)
         if "colour" in self.kinds:
@@ -135,25 +140,30 @@ class _Plan:
             made[self._name("preview", item)] = coloured
         return [(name, made[name]) for name in self.names(item)]
 
-    def tables(self) -> list[tuple[str, str]]:
-        """The legends: ``classes.csv`` and, with instance PNGs, ``instances.csv``; for each part of the split."""
-        classes: list[Sequence[object]] = [("index", "name", "colour", "id"), (0, "background", "#000000", "")]
-        classes += [(self.classes[c.id], c.name, c.colour, c.id) for c in self.selection.categories]
+    def table_names(self) -> list[str]:
+        """The legends of each part of the split: ``classes.csv`` and, with instance PNGs, ``instances.csv``."""
+        tables = ["classes.csv", *(["instances.csv"] if "instance" in self.kinds else [])]
+        return [f"{part}/{table}".lstrip("/") for part in self.selection.splits for table in tables]
+
+    def _classes_table(self) -> str:
+        rows: list[Sequence[object]] = [("index", "name", "colour", "id"), (0, "background", "#000000", "")]
+        rows += [(self.classes[c.id], c.name, c.colour, c.id) for c in self.selection.categories]
         if self.ignore is not None:
-            classes.append((self.ignore, "ignore", "#ffffff", ""))
-        tables = []
-        for part in self.selection.splits:
-            start = f"{part}/" if part else ""
-            tables.append((f"{start}classes.csv", _csv(classes)))
-            if "instance" in self.kinds:
-                rows: list[Sequence[object]] = [("image", "value", "id", "class", "class_id")]
-                names = {c.id: c.name for c in self.selection.categories}
-                for item in self.selection.images:
-                    for n, i in enumerate(item.instances, start=1):
-                        if item.split == part and not self._ignored(i) and i.category_id is not None:
-                            rows.append((item.name, n, i.id, names[i.category_id], i.category_id))
-                tables.append((f"{start}instances.csv", _csv(rows)))
-        return tables
+            rows.append((self.ignore, "ignore", "#ffffff", ""))
+        return _csv(rows)
+
+    def _instances_table(self, part: str) -> str:
+        rows: list[Sequence[object]] = [("image", "value", "id", "class", "class_id")]
+        names = {c.id: c.name for c in self.selection.categories}
+        # by name: the order of ids is nothing that the files of this format could tell
+        for item in sorted(self.selection.images, key=lambda item: item.name):
+            values = self._values(item) if item.split == part else {}
+            rows += [
+                (item.name, values[i.id], i.id, names[i.category_id], i.category_id)
+                for i in item.instances
+                if i.id in values and i.category_id is not None
+            ]
+        return _csv(rows)
 
     def _paint(self, item: Chosen, value: Callable[[int, Instance], int]) -> IndexMap:
         return painted(item, value, self._depth)
@@ -163,6 +173,11 @@ class _Plan:
         if self.options["overlap"] == "class priority" and instance.category_id is not None:
             priority = -self.classes.get(instance.category_id, len(self.classes) + 1)
         return priority, instance.z_order, instance.id
+
+    def _values(self, item: Chosen) -> dict[int, int]:
+        """The value of each instance in the instance PNG, from 1; those wholly under others have none."""
+        seen = [instance for instance in visible(item, self._depth) if not self._ignored(instance)]
+        return {instance.id: value for value, instance in enumerate(seen, 1)}
 
     def _ignored(self, instance: Instance) -> bool:
         return self.ignore is not None and (instance.is_crowd or instance.category_id not in self.classes)

@@ -33,6 +33,12 @@ def painted(
     return pixels
 
 
+def visible(item: Chosen, depth: Callable[[Instance], tuple[int, ...]] = by_z_order) -> list[Instance]:
+    """The instances of which at least one pixel is on top, in their order."""
+    shown = set(np.unique(painted(item, lambda position, _: position + 1, depth)).tolist())
+    return [instance for position, instance in enumerate(item.instances, 1) if position in shown]
+
+
 def hidden_pixels(item: Chosen) -> int:
     """How many pixels of instances lie under others."""
     return sum(instance.mask.area for instance in item.instances) - int(

@@ -7,6 +7,8 @@ from typing import TypeVar
 from desktop.dataset.formats.coco import CocoExport
 from desktop.dataset.formats.coco_import import CocoImport
 from desktop.dataset.formats.contract import ExportFormat, FormatError, ImportFormat
+from desktop.dataset.formats.datumaro import DatumaroExport
+from desktop.dataset.formats.datumaro_import import DatumaroImport
 from desktop.dataset.formats.index_maps_import import MaskPngImport, VocImport
 from desktop.dataset.formats.labelme import LabelmeExport
 from desktop.dataset.formats.labelme_import import LabelmeImport
@@ -24,6 +26,7 @@ EXPORTS: tuple[ExportFormat, ...] = (
     YoloExport(),
     LabelmeExport(),
     VocExport(),
+    DatumaroExport(),
 )
 IMPORTS: tuple[ImportFormat, ...] = (
     CocoImport(),
@@ -32,6 +35,7 @@ IMPORTS: tuple[ImportFormat, ...] = (
     YoloImport(),
     LabelmeImport(),
     VocImport(),
+    DatumaroImport(),
 )
 
 _Format = TypeVar("_Format", ExportFormat, ImportFormat)

@@ -6,6 +6,8 @@ ids, attributes, scores, provenance. Crowds become void (255), which trainers le
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,9 +25,11 @@ from desktop.dataset.formats.contract import (
     Source,
 )
 from desktop.dataset.formats.output import Staging
-from desktop.dataset.formats.painting import IndexMap, painted
+from desktop.dataset.formats.painting import IndexMap, painted, visible
 from desktop.dataset.formats.selection import Chosen, select
 from desktop.dataset.formats.traits import Trait
+from desktop.dataset.masks import Mask
+from desktop.dataset.model import Instance
 
 VOID = 255
 CLASS_PNGS, OBJECT_PNGS, BOXES, LISTS = (
@@ -79,6 +83,13 @@ class _Plan:
         self._selection = select(source, options)
         # VOC's lists name images by one word without folders
         self._stems = {image: stem.replace("/", "__") for image, stem in stems(self._selection).items()}
+        twice = Counter(stem.casefold() for stem in self._stems.values())
+        for stem in self._stems.values():
+            if twice[stem.casefold()] > 1:
+                raise FormatError(f"Two images would be called {stem} in Pascal VOC, which has no folders.")
+        for category in self._selection.categories:
+            if not _writable(category.name):
+                raise FormatError(f"Pascal VOC cannot hold the class name '{category.name}'.")
         if len(self._selection.categories) >= VOID:
             raise FormatError(f"Pascal VOC can hold {VOID - 1} classes at most.")
         self._classes = {c.id: n for n, c in enumerate(self._selection.categories, start=1)}
@@ -109,10 +120,12 @@ class _Plan:
     def _write_image(self, item: Chosen, staging: Staging) -> Sequence[Problem]:
         of_class, of_object, boxes = (staging.path(name) for name in self._files(item))
         classes = painted(item, lambda _, i: VOID if i.is_crowd else self._classes[i.category_id or 0])
-        objects = painted(item, lambda position, i: VOID if i.is_crowd else position + 1)
+        seen = [i for i in visible(item) if not i.is_crowd]
+        numbers = {instance.id: number for number, instance in enumerate(seen, 1)}
+        objects = painted(item, lambda _, i: VOID if i.is_crowd else numbers.get(i.id, 0))
         for path, indices in ((of_class, classes), (of_object, objects)):
             self._picture(indices).save(path, "PNG")
-        tree = ElementTree.ElementTree(self._xml(item, objects))
+        tree = ElementTree.ElementTree(self._xml(item, seen, objects))
         ElementTree.indent(tree)
         tree.write(boxes, encoding="utf-8")
         return ()
@@ -122,7 +135,7 @@ class _Plan:
         picture.putpalette(self._palette.tobytes())
         return picture
 
-    def _xml(self, item: Chosen, objects: IndexMap) -> ElementTree.Element:
+    def _xml(self, item: Chosen, seen: Sequence[Instance], objects: IndexMap) -> ElementTree.Element:
         """Boxes count pixels from 1 and include their last one, as VOC's own do."""
         root = ElementTree.Element("annotation")
         names = {category.id: category.name for category in self._selection.categories}
@@ -132,13 +145,11 @@ class _Plan:
         for tag, value in (("width", item.image.width), ("height", item.image.height), ("depth", 3)):
             _add(size, tag, str(value))
         _add(root, "segmented", "1")
-        for position, instance in enumerate(item.instances, start=1):
-            if instance.is_crowd or not (objects == position).any():
-                continue
+        for number, instance in enumerate(seen, start=1):
             entry = ElementTree.SubElement(root, "object")
             _add(entry, "name", names[instance.category_id or 0])
             box = ElementTree.SubElement(entry, "bndbox")
-            x0, y0, x1, y1 = instance.mask.bbox
+            x0, y0, x1, y1 = Mask.from_array(objects == number).bbox
             for tag, value in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
                 _add(box, tag, str(value))
         return root
@@ -152,6 +163,12 @@ class _Plan:
             rgb = ",".join(str(value) for value in self._palette[number])
             lines.append(f"{category.name}:{rgb}::\n")
         staging.path(LABEL_MAP).write_text("".join(lines), "utf-8", newline="")
+
+
+def _writable(name: str) -> bool:
+    """Whether a line of the label map, where ``#`` begins a remark, and XML can hold the name."""
+    plain = not any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in name)
+    return plain and name == name.strip() and not name.startswith("#") and not {"\ufffe", "\uffff"} & set(name)
 
 
 def voc_palette() -> NDArray[np.uint8]:
