@@ -1,7 +1,7 @@
-"""Decoding and thumbnails off the GUI thread: scaled pixels first, then all of them, the next image ahead (ux.md §11).
+"""Decoding off the GUI thread: scaled pixels first, then all of them, the next image ahead (ux.md §11).
 
-One thread decodes what is looked at, another makes thumbnails, so that a long strip never delays the current image.
-Decoded images are kept up to a budget of bytes, the least recently used go first.
+Thumbnails have a thread of their own, so that a long strip never delays the current image. Decoded images are kept up
+to a budget of bytes, the least recently used go first.
 """
 
 from __future__ import annotations
@@ -10,22 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
-from PySide6.QtGui import QImage
 
 from desktop.dataset.errors import ImageReadError
 from desktop.dataset.images import LoadedImage, Preview, decode_scaled, load
 from desktop.dataset.pyramid import pyramid
-
-THUMBNAIL = 160
-"""Longer side of a thumbnail, pixels."""
+from desktop.thumbnails import Thumbnails
 
 FIRST_SIDE = 1600
 """Longer side of the first, scaled decode: enough for a screen, quick for a large JPEG."""
-
-MAX_THUMBNAILS = 4000
 
 
 class Decoded:
@@ -58,28 +51,23 @@ class ImageService(QObject):
     """(image id, Decoded)"""
     failed = Signal(int, str)
     """(image id, sentence)"""
-    thumbnail_ready = Signal(int)
     _decoded = Signal(int, object)
     _not_decoded = Signal(int, object)
-    _thumbnail = Signal(int, object)
 
     def __init__(self, budget_bytes: int = 512 * 2**20, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.budget_bytes = budget_bytes
         self._pixels: OrderedDict[int, Decoded] = OrderedDict()
-        self._thumbnails: OrderedDict[int, QImage] = OrderedDict()
+        self.thumbnails = Thumbnails(self)
         self._wanted: int | None = None
+        self._wanted_file = Path(), 0
         self._running: set[int] = set()
-        self._again: dict[int, Callable[[], None]] = {}
-        self._making: set[int] = set()
+        self._needed: dict[int, tuple[Path, int]] = {}
         self._generation = 0
         self._decoders = QThreadPool(self)
         self._decoders.setMaxThreadCount(2)
-        self._painters = QThreadPool(self)
-        self._painters.setMaxThreadCount(1)
         self._decoded.connect(self._take)
         self._not_decoded.connect(self._take_failure)
-        self._thumbnail.connect(self._take_thumbnail)
 
     @property
     def used_bytes(self) -> int:
@@ -87,7 +75,7 @@ class ImageService(QObject):
 
     def show(self, image_id: int, file: Path, page: int = 0) -> Decoded | None:
         """Ask for the image to look at. Returns it when it is in memory; else ``scaled`` and ``loaded`` follow."""
-        self._wanted = image_id
+        self._wanted, self._wanted_file = image_id, (file, page)
         known = self._pixels.get(image_id)
         if known is not None:
             self._pixels.move_to_end(image_id)
@@ -96,62 +84,39 @@ class ImageService(QObject):
         return None
 
     def prefetch(self, image_id: int, file: Path, page: int = 0) -> None:
-        """Decode an image that will probably be looked at next."""
+        """Decode an image that will probably be looked at next; it is not dropped when another is shown meanwhile."""
         if image_id not in self._pixels:
+            self._needed[image_id] = file, page
             self._start(image_id, file, page, first=False)
 
     def decoded(self, image_id: int) -> Decoded | None:
         return self._pixels.get(image_id)
 
-    def thumbnail(self, image_id: int, file: Path, page: int = 0) -> QImage | None:
-        """A picture at most 160 px wide or high, or None while it is being made (``thumbnail_ready`` follows)."""
-        known = self._thumbnails.get(image_id)
-        if known is not None or image_id in self._making:
-            return known
-        self._making.add(image_id)
-        generation = self._generation
-
-        def work() -> None:
-            if generation != self._generation:
-                return
-            try:
-                picture = picture_of(decode_scaled(file, THUMBNAIL, page).pixels)
-            except ImageReadError:
-                picture = QImage()
-            self._thumbnail.emit(image_id, (generation, picture))
-
-        self._painters.start(_Job(work))
-        return None
-
     def forget(self) -> None:
         """Another project: nothing that was decoded or asked for counts any more."""
         self._generation += 1
         self._decoders.clear()
-        self._painters.clear()
         self._pixels.clear()
-        self._thumbnails.clear()
+        self.thumbnails.forget()
         self._running.clear()
-        self._again.clear()
-        self._making.clear()
+        self._needed.clear()
         self._wanted = None
 
     def stop(self) -> None:
         """Wait for the threads (at most the image that is being decoded)."""
         self.forget()
         self._decoders.waitForDone(2000)
-        self._painters.waitForDone(2000)
+        self.thumbnails.stop()
 
     def _start(self, image_id: int, file: Path, page: int, *, first: bool) -> None:
         if image_id in self._running:
-            # the decode under way may have been dropped already, which this thread has not heard of yet
-            self._again[image_id] = lambda: self._start(image_id, file, page, first=first)
             return
         self._running.add(image_id)
         generation = self._generation
 
         def work() -> None:
             # someone who pages through images fast wants the last one only
-            if generation != self._generation or (first and self._wanted != image_id):
+            if generation != self._generation or (image_id != self._wanted and image_id not in self._needed):
                 self._not_decoded.emit(image_id, (generation, ""))
                 return
             try:
@@ -172,7 +137,7 @@ class ImageService(QObject):
             self.scaled.emit(image_id, found)
             return
         self._running.discard(image_id)
-        self._again.pop(image_id, None)
+        self._needed.pop(image_id, None)
         self._pixels[image_id] = found
         self._trim()
         self.loaded.emit(image_id, found)
@@ -182,11 +147,14 @@ class ImageService(QObject):
         if generation != self._generation:
             return
         self._running.discard(image_id)
-        again = self._again.pop(image_id, None)
         if sentence:
+            self._needed.pop(image_id, None)
             self.failed.emit(image_id, sentence)
-        elif again is not None:
-            again()
+        elif image_id == self._wanted:
+            # asked for again after the decoder had dropped it, which this thread had not heard of yet
+            self._start(image_id, *self._wanted_file, first=True)
+        elif image_id in self._needed:
+            self._start(image_id, *self._needed[image_id], first=False)
 
     def _trim(self) -> None:
         for image_id in list(self._pixels):
@@ -194,20 +162,3 @@ class ImageService(QObject):
                 return
             if image_id != self._wanted:
                 del self._pixels[image_id]
-
-    def _take_thumbnail(self, image_id: int, answer: tuple[int, QImage]) -> None:
-        generation, picture = answer
-        if generation != self._generation:
-            return
-        self._making.discard(image_id)
-        self._thumbnails[image_id] = picture
-        while len(self._thumbnails) > MAX_THUMBNAILS:
-            self._thumbnails.popitem(last=False)
-        self.thumbnail_ready.emit(image_id)
-
-
-def picture_of(pixels: NDArray[np.uint8]) -> QImage:
-    """A QImage with its own copy of RGB pixels uint8 (h, w, 3)."""
-    height, width = pixels.shape[:2]
-    pixels = np.ascontiguousarray(pixels)
-    return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()

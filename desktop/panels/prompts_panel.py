@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.image_service import picture_of
 from desktop.panels.candidate_strip import CandidateStrip
 from desktop.panels.controls import GAP, TARGET, Chip, ElidedLabel, FlowLayout, explain, icon_button, soft_label
 from desktop.panels.icons import icon
 from desktop.panels.text_box import TextBox
 from desktop.panels.words import prompt_icon, prompt_text
+from desktop.thumbnails import picture_of
 from desktop.workspace import Workspace, unused_sentence
 from inference.prompts import PromptKind, PromptSet, Reference
 

@@ -68,7 +68,7 @@ class ImageList(Exchange):
         self._dating: _Dating | None = None
         self._dates = QThreadPool(self)
         self._dates.setMaxThreadCount(1)
-        images.thumbnail_ready.connect(self.thumbnail_ready)
+        images.thumbnails.ready.connect(self.thumbnail_ready)
         self.image_state_changed.connect(self._forget_visible)
         self.images_changed.connect(self._forget_visible)
 
@@ -122,7 +122,7 @@ class ImageList(Exchange):
         image = self.storage.image(image_id)
         if image is None:
             return None
-        picture = self.image_service.thumbnail(image_id, self.storage.file_of(image), image.page)
+        picture = self.image_service.thumbnails.picture(image_id, self.storage.file_of(image), image.page)
         return picture if picture is not None and not picture.isNull() else None
 
     def _list_opened(self) -> None:

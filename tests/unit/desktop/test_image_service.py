@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 from desktop.dataset.images import Preview, decode_scaled
@@ -69,6 +71,48 @@ def test_a_prefetch_of_an_image_that_was_paged_past(
     service._decoders.waitForDone(10_000)
     service.prefetch(A, files[A])
     qtbot.waitUntil(lambda: service.decoded(A) is not None, timeout=5_000)
+
+
+def test_an_image_that_a_job_waits_for_is_decoded_however_someone_pages(
+    service: ImageService, files: dict[int, Path], qtbot: QtBot
+) -> None:
+    service.show(A, files[A])
+    service.show(B, files[B])
+    service._decoders.waitForDone(10_000)
+    service.prefetch(A, files[A])
+    # back and on again before this thread hears that A was dropped
+    service.show(A, files[A])
+    service.show(B, files[B])
+    qtbot.waitUntil(lambda: service.decoded(A) is not None, timeout=5_000)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_of_paging_ends_with_the_last_image_and_all_that_was_asked_ahead(
+    service: ImageService, files: dict[int, Path], qtbot: QtBot, seed: int
+) -> None:
+    rng = random.Random(seed)
+    service._decoders.setMaxThreadCount(rng.choice((1, 2)))
+    heard: set[int] = set()
+    service.loaded.connect(lambda image_id, _decoded: heard.add(image_id))
+    ahead: set[int] = set()
+    last = A
+    for _ in range(40):
+        image_id = rng.choice((A, B))
+        match rng.randrange(4):
+            case 0 | 1:
+                service.show(image_id, files[image_id])
+                last = image_id
+            case 2:
+                service.prefetch(image_id, files[image_id])
+                ahead.add(image_id)
+            case _:
+                if rng.random() < 0.5:
+                    service._decoders.waitForDone(10_000)
+                else:
+                    QCoreApplication.processEvents()
+    service.show(last, files[last])
+    qtbot.waitUntil(lambda: heard >= {last} | ahead, timeout=5_000)
+    assert not service._running
 
 
 def test_an_image_asked_for_twice_is_loaded_once(
