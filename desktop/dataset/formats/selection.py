@@ -83,6 +83,11 @@ def select(source: Source, options: Mapping[str, Any], *, keep_unlabelled: bool 
     if unlabelled:
         noun = "instance" if unlabelled == 1 else "instances"
         problems.insert(0, Problem(f"{unlabelled} unlabelled {noun} will be skipped."))
+    for name, times in Counter(category.name for category in categories).items():
+        if times > 1:
+            problems.append(
+                Problem(f"{times} classes are called '{name}'; readers that go by the name take them for one.")
+            )
     turned = sum(image.orientation != 1 for image in taken)
     if turned:
         noun = "image is" if turned == 1 else "images are"
