@@ -135,7 +135,8 @@ def _probe(module: str, extra: dict[str, str]) -> str:
         alone.command(module), capture_output=True, text=True, timeout=PROBE_SECONDS, env={**os.environ, **extra}
     )
     if done.returncode:
-        raise RuntimeError((done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1])
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("[PYI-")]
+        raise RuntimeError(lines[-1] if lines else f"exit code {done.returncode}")
     found = json.loads(done.stdout.strip().splitlines()[-1])
     return ", ".join(f"{key} {value}" for key, value in found.items() if value not in ("", []))
 

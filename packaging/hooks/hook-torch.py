@@ -1,6 +1,6 @@
 """Instead of PyInstaller's own hook, which takes all of torch: what is imported, its libraries, and no CUDA.
 
-The compiler, the exporters and the tests of torch are left out; Classic, Lite and SEEM never reach them.
+The compiler and the exporters of torch are left out; Classic, Lite and SEEM never reach them.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ binaries += [(str(path), "torch/bin") for path in Path(get_package_paths("torch"
 module_collection_mode = "pyz+py"  # some modules of torch read their own source
 hiddenimports = ["torch._C", "torch._VF"]
 excludedimports = [
-    "torch._dynamo", "torch._inductor", "torch.onnx", "torch.testing._internal", "torch.utils.tensorboard",
+    "torch._dynamo", "torch._inductor", "torch.onnx", "torch.utils.tensorboard",
     "torch.utils.benchmark", "torch.utils.bottleneck", "torch._export.db", "torch.ao.ns",
 ]  # fmt: skip
 bindepend_symlink_suppression = ["**/torch/lib/*.so*"]
