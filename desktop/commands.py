@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from desktop.actions import Command, Scope
 from desktop.panels.relabel_dialog import relabel
+from desktop.workspace.operations import Operation
 
 if TYPE_CHECKING:
     from desktop.main_window import MainWindow
@@ -33,12 +33,14 @@ TOOLS: tuple[tuple[str, str, str, str], ...] = (
     ("eraser", "Eraser", "E", "Erase pixels; the right button paints."),
     ("wand", "Wand", "G", "Click a colour, drag changes the tolerance, Enter keeps the region."),
     ("livewire", "Live-wire", "K", "Click along an edge; the outline follows it. Backspace takes the last anchor."),
+    ("split", "Split", "J", "Draw a line across the selected instance, or round a piece of it: each piece is one."),
 )
 
 TOOL_FAMILIES: tuple[tuple[str, ...], ...] = (
     ("tool.select",),
     ("tool.point", "tool.box", "tool.scribble", "tool.text", "tool.reference"),
     ("tool.polygon", "tool.rectangle", "tool.lasso", "tool.brush", "tool.eraser", "tool.wand", "tool.livewire"),
+    ("tool.split", "object.union", "object.subtract", "object.intersect", "object.exclude"),
 )
 
 
@@ -244,9 +246,6 @@ def _object(w: MainWindow) -> list[Command]:
     def two() -> str:
         return ("" if len(ws.selection) > 1 else tr("Select two or more instances first.")) or ws.editable()
 
-    def ask(title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> Callable[[], None]:
-        return lambda: w.ask_number(title, text, value, low, run)
-
     return [
         Command("object.refine", tr("Refine"), ws.refine_selected, ("R",), canvas, menu="Object", icon="refine",
                 reason=ws.can_refine),
@@ -260,23 +259,23 @@ def _object(w: MainWindow) -> list[Command]:
                 icon="intersect", reason=two),
         Command("object.exclude", tr("Exclude"), ws.exclude_selected, ("Ctrl+Alt+X",), menu="Object", group=1,
                 icon="exclude", reason=two),
-        Command("object.merge", tr("Merge into one instance"), ws.union_selected, ("Ctrl+G",), menu="Object", group=1,
+        Command("object.merge", tr("Merge into one instance"), ws.merge_selected, ("Ctrl+G",), menu="Object", group=1,
                 icon="merge", reason=two),
         Command("object.split", tr("Split parts"), ws.split_parts, ("Ctrl+Shift+G",), menu="Object", group=1,
                 icon="split", reason=one),
-        Command("object.fill_holes", tr("Fill holes"), ws.fill_holes, menu="Object", group=2, icon="fill-holes",
+        Command("object.fill_all_holes", tr("Fill all holes"), ws.fill_holes, menu="Object", group=2, icon="fill-holes",
                 reason=one),
-        Command("object.remove_small", tr("Remove small parts…"),
-                ask(tr("Remove small parts"), tr("Drop parts of fewer pixels than"), 50, 1, ws.remove_small_parts),
-                menu="Object", group=2, reason=one),
-        Command("object.grow", tr("Grow or shrink…"),
-                ask(tr("Grow or shrink"), tr("Pixels (negative shrinks)"), 2, -200, ws.grow_selected),
-                menu="Object", group=2, icon="grow", reason=one),
-        Command("object.smooth", tr("Smooth…"), ask(tr("Smooth"), tr("Radius in pixels"), 3, 1, ws.smooth_selected),
-                menu="Object", group=2, icon="smooth", reason=one),
-        Command("object.simplify", tr("Simplify…"),
-                ask(tr("Simplify"), tr("Largest error in pixels"), 1, 1, ws.simplify_selected),
-                menu="Object", group=2, icon="simplify", reason=one),
+        *(
+            Command(f"object.{operation.value.replace(' ', '_')}", title, partial(w.shape, operation), menu="Object",
+                    group=2, icon=icon, reason=one)
+            for operation, title, icon in (
+                (Operation.FILL_HOLES, tr("Fill small holes…"), ""),
+                (Operation.REMOVE_SMALL, tr("Remove small parts…"), ""),
+                (Operation.GROW, tr("Grow or shrink…"), "grow"),
+                (Operation.SMOOTH, tr("Smooth…"), "smooth"),
+                (Operation.SIMPLIFY, tr("Simplify…"), "simplify"),
+            )
+        ),
         Command("object.relabel", tr("Relabel by model…"), lambda: relabel(ws, w), menu="Object", group=2, icon="label",
                 reason=ws.can_relabel),
         Command("object.forward", tr("Forward"), ws.raise_selected, ("Ctrl+]",), menu="Object", group=3, icon="up",

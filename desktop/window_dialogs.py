@@ -4,7 +4,6 @@ own but file dialogs and short questions that a person asked for."""
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from pathlib import Path
 
 import PySide6
@@ -112,12 +111,6 @@ class WindowDialogs(QMainWindow):
         status = self.workspace.engine_status(engine)
         if status is not None:
             self.show_models(status.spec.weights[0] if status.spec.weights else "")
-
-    def ask_number(self, title: str, text: str, value: int, low: int, run: Callable[[int], None]) -> None:
-        """Ask for a whole number and run with it."""
-        number, chosen = QInputDialog.getInt(self, title, text, value, low, 10_000_000)
-        if chosen:
-            run(number)
 
     def ask_following(self) -> None:
         """Ask in how many following images to look for what is marked here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,11 +109,12 @@ class ReferenceHost(QObject):
         """A lasso round a region."""
         self._mark(mask, positive=True)
 
-    def edit_instance(self, instance_id: int, mask: Mask, name: str) -> None:
+    def edit_instances(self, masks: Mapping[int, Mask], name: str) -> bool:
         """The lasso cut from the region; instances of the image are not edited here."""
-        if instance_id == REGION_ID:
-            self.region, self.picked = mask, None
+        if REGION_ID in masks:
+            self.region, self.picked = masks[REGION_ID], None
             self.changed.emit()
+        return REGION_ID in masks
 
     def select(self, instance_ids: Iterable[int], mode: SelectMode) -> None:
         """Pick an instance: its mask is the region."""
@@ -135,6 +136,8 @@ class ReferenceHost(QObject):
     # marks are not prompts, so there is none to change, to hold back or to count, and engines see no region of this
     # image; the protocol asks for these all the same
     def replace_prompt(self, index: int, prompt: Prompt, *, final: bool) -> None: ...
+
+    def split_selected(self, line: Sequence[tuple[float, float]], *, closed: bool) -> None: ...
 
     def remove_prompt(self, index: int) -> None: ...
 

@@ -10,8 +10,10 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QInputDialog, QMenu
 
 from desktop.dataset.model import ImageState
+from desktop.shape_dialog import ShapeDialog
 from desktop.window_parts import WindowParts
 from desktop.workspace import EngineStatus, Notice, NoticeAction, Severity
+from desktop.workspace.operations import Operation
 
 
 class WindowSession(WindowParts):
@@ -148,6 +150,12 @@ class WindowSession(WindowParts):
             return self.tr("There is no open session: prompt something first.")
         return "" if self._comparable() else self.tr("No other engine is installed.")
 
+    def shape(self, operation: Operation) -> None:
+        """Choose the number of an operation on the selected masks, with the result on the canvas."""
+        for dialog in self.findChildren(ShapeDialog):
+            dialog.reject()
+        ShapeDialog(self.workspace, self.canvas, operation, self).open_over(self.canvas)
+
     def mark_image(self, state: str) -> None:
         image = self.workspace.current_image
         if image is not None:
@@ -166,8 +174,8 @@ class WindowSession(WindowParts):
         self.registry.refresh()
         names = (
             "object.refine", "object.edit", "", "edit.copy", "edit.paste", "edit.duplicate", "edit.delete", "",
-            "object.union", "object.subtract", "object.split", "object.fill_holes", "", "object.front", "object.back",
-            "object.hide", "object.lock", "", "view.fit", "view.fit_selection",
+            "object.union", "object.subtract", "object.split", "object.fill_all_holes", "", "object.front",
+            "object.back", "object.hide", "object.lock", "", "view.fit", "view.fit_selection",
         )  # fmt: skip
         for name in names:
             if name:

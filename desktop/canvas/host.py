@@ -6,7 +6,7 @@ recording stand-in. All coordinates are image coordinates (see ``inference.promp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -66,6 +66,10 @@ class ToolOptions:
     hover_preview: bool = False
     outline_prompts: bool = False
     """Polygon and lasso show the engine where the object is, instead of drawing an instance."""
+    cut_into_parts: bool = False
+    """Split leaves one instance whose parts are a pixel apart, instead of making one instance of each piece."""
+    polygon_detail: int = 75
+    """0–100: how closely the vertices of the selected instance follow its mask; see ``tools.outline``."""
 
 
 class SelectMode(StrEnum):
@@ -126,7 +130,14 @@ class ToolHost(Protocol):
         """Make an instance of the current class; ``name`` is the undo text ("Polygon")."""
         ...
 
-    def edit_instance(self, instance_id: int, mask: Mask, name: str) -> None: ...
+    def edit_instances(self, masks: Mapping[int, Mask], name: str) -> bool:
+        """Give instances other masks in one step; an empty mask deletes. False when nothing changed."""
+        ...
+
+    def split_selected(self, line: Sequence[tuple[float, float]], *, closed: bool) -> None:
+        """Cut the selected instances along a line of image points, or along a closed one."""
+        ...
+
     def move_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None: ...
     def select(self, instance_ids: Iterable[int], mode: SelectMode) -> None: ...
     def set_region_of_interest(self, box: tuple[int, int, int, int] | None) -> None: ...

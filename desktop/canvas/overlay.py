@@ -167,6 +167,7 @@ class Overlay:
 
     def __init__(self, index: HitIndex) -> None:
         self.paths = PathCache()
+        self.previews = PathCache()
         self._index = index
         self.style = Style.CONTOUR_FILL
         self.opacity = 0.35
@@ -225,6 +226,18 @@ class Overlay:
         painter.translate(dx, dy)
         path = self.paths.get(instance, detail(view.scale))
         self._paint_plain(painter, instance, path, True)
+        _paint_selected(painter, instance, path, True)
+        painter.restore()
+
+    def draw_preview(self, painter: QPainter, view: ViewTransform, instance: CanvasInstance) -> None:
+        """What an instance would become, marked as selected, in any style of the overlay."""
+        painter.save()
+        _apply(painter, view)
+        path = self.previews.get(instance, detail(view.scale))
+        fill = QColor(instance.colour)
+        fill.setAlphaF(max(self.opacity, 0.2))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.fillPath(path, fill)
         _paint_selected(painter, instance, path, True)
         painter.restore()
 

@@ -12,8 +12,8 @@ from desktop.canvas.chips import Labels, draw_chips
 from desktop.canvas.heat import draw_legend
 from desktop.canvas.host import CanvasInstance
 from desktop.canvas.markers import draw_crosshair
-from desktop.canvas.shape_painter import draw_box, draw_cursor, draw_handles, draw_line, draw_raster
-from desktop.canvas.tools.base import BoxShape, Cursor, Ghost, Line, Raster
+from desktop.canvas.shape_painter import draw_box, draw_cursor, draw_handles, draw_line, draw_raster, draw_spot
+from desktop.canvas.tools.base import BoxShape, Cursor, Ghost, Line, Raster, Spot
 from desktop.canvas.tools.select import SelectTool
 from desktop.canvas.transform import ViewTransform
 
@@ -51,6 +51,8 @@ class ScenePainter:
         if not view.renderer.empty and not view.peeking:
             view.settling.before_paint()
             view.overlay.draw(painter, transform)
+            for instance in view.previewed:
+                view.overlay.draw_preview(painter, transform, instance)
             self._draw_region(painter, transform)
             self._draw_hovered(painter, transform)
             view.session_layer.draw(painter, transform, view.image_size)
@@ -119,6 +121,8 @@ class ScenePainter:
                 case Raster():
                     ratio = view.devicePixelRatioF()
                     draw_raster(painter, transform, shape, colour, QRectF(view.rect()), ratio)
+                case Spot():
+                    draw_spot(painter, QPointF(*transform.to_view(shape.x, shape.y)))
                 case Ghost():
                     for instance_id in shape.ids:
                         instance = view.index.get(instance_id)

@@ -14,6 +14,7 @@ from desktop.canvas.transform import ViewTransform
 
 _HANDLE = 3.5
 _STROKE_ALPHA = 130
+_SPOT = QColor("#4c9ffe")
 
 
 def draw_line(painter: QPainter, view: ViewTransform, line: Line, colour: QColor) -> None:
@@ -53,6 +54,15 @@ def draw_handles(painter: QPainter, points: QPolygonF) -> None:
     for i, point in enumerate(points.toList()):
         half = _HANDLE + (1.5 if i == 0 else 0.0)
         painter.drawRect(QRectF(point.x() - half, point.y() - half, 2 * half, 2 * half))
+
+
+def draw_spot(painter: QPainter, at: QPointF) -> None:
+    """The handle under the pointer: larger, and filled with the colour of the focus."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(20, 20, 20), 1.5))
+    painter.setBrush(_SPOT)
+    half = _HANDLE + 2.0
+    painter.drawRect(QRectF(at.x() - half, at.y() - half, 2 * half, 2 * half))
 
 
 def draw_box(painter: QPainter, view: ViewTransform, shape: BoxShape, colour: QColor) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -21,18 +19,17 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QWidget
 
-from desktop.canvas.chips import Labels
 from desktop.canvas.hit_test import HitIndex
-from desktop.canvas.host import CanvasInstance, SessionView, ToolHost
+from desktop.canvas.host import ToolHost
 from desktop.canvas.input import InputRouter
-from desktop.canvas.looking import Looking
 from desktop.canvas.minimap import Minimap
 from desktop.canvas.motion import Motion
-from desktop.canvas.overlay import Overlay, Style
-from desktop.canvas.renderer import Adjustments, ImageRenderer
+from desktop.canvas.overlay import Overlay
+from desktop.canvas.renderer import ImageRenderer
 from desktop.canvas.scene_painter import ScenePainter
 from desktop.canvas.session_layer import SessionLayer
 from desktop.canvas.settling import Settling
+from desktop.canvas.showing import Showing
 from desktop.canvas.tools.base import Pointer, Shape, Tool
 from desktop.canvas.tools.registry import make_tools
 from desktop.canvas.transform import ViewTransform
@@ -59,7 +56,7 @@ class ViewState:
     drafts: Mapping[str, object] = field(default_factory=dict)
 
 
-class CanvasView(Looking):
+class CanvasView(Showing):
     """Shows and edits through a :class:`ToolHost`; knows nothing of projects, engines or undo.
 
     Coordinates given and emitted are image coordinates. The widget never blocks: image sampling follows the viewport,
@@ -94,10 +91,6 @@ class CanvasView(Looking):
         self._tool: Tool | None = None
         self._host: ToolHost | None = None
         self._busy = False
-        self.hovered: int | None = None
-        self.labels = Labels.HOVER_SELECTION
-        self.peeking = False
-        self.region_of_interest: tuple[int, int, int, int] | None = None
         self.minimap = Minimap(self, self.center_on)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -109,127 +102,12 @@ class CanvasView(Looking):
             self.tr("Arrow keys move the cross-hair or the selection; Enter clicks; Shift moves ten pixels.")
         )
 
-    # what is shown
     def set_host(self, host: ToolHost) -> None:
         """Connect the tools to the window; the Select tool becomes current."""
         self._host = host
         self._tools = make_tools(host, self)
         self._tool = None
         self.set_tool("select")
-
-    def set_image(
-        self,
-        levels: Sequence[NDArray[np.uint8]] | None,
-        size: tuple[int, int] | None = None,
-        *,
-        keep_view: bool = False,
-    ) -> None:
-        """Show a pyramid (uint8 (H, W, 3) RGB, finest first) or nothing.
-
-        ``size`` is the full (width, height) when the finest level is only a placeholder. The view is fitted to a new
-        image unless ``keep_view``; replacing a placeholder by an image of the same size never moves the view.
-        """
-        before = self.renderer.size if not self.renderer.empty else None
-        self.renderer.set_levels(levels or (), size)
-        same = before == self.renderer.size
-        self.minimap.set_image(self.renderer.thumbnail(), self.renderer.size)
-        if not same:
-            self.hovered = None
-            for tool in self._tools.values():
-                tool.cancel()
-            if not keep_view:
-                self._fit_pending = True
-                self.zoom_to_fit()
-        self._image_changed()
-
-    def set_instances(self, instances: Sequence[CanvasInstance]) -> None:
-        """Replace all instances, in drawing order (the last on top)."""
-        self.index.reset(instances)
-        self.overlay.paths.clear()
-        self.hovered = None
-        self._mark_selection()
-        for layer in self.overlay.layers:
-            layer.clear()
-        self.settling.rebuild()
-
-    def update_instances(self, changed: Sequence[CanvasInstance], removed: Iterable[int] = ()) -> None:
-        """Replace or add some instances and drop others; only their surroundings are painted anew."""
-        gone = list(removed)
-        touched = [*gone, *(instance.id for instance in changed)]
-        known = [old for instance_id in touched if (old := self.index.get(instance_id)) is not None]
-        for instance in changed:
-            old = self.index.get(instance.id)
-            if old is None or old.mask != instance.mask:
-                self.overlay.paths.forget(instance.id)
-        for instance_id in gone:
-            self.overlay.paths.forget(instance_id)
-        self.index.update(changed, gone)
-        if self.hovered in gone:
-            self.hovered = None
-        self.settling.redraw([item.mask.bbox for item in (*known, *changed) if not item.mask.is_empty])
-
-    def set_selection(self, ids: Iterable[int]) -> None:
-        """Mark these instances as selected."""
-        before = set(self._selection)
-        self._selection = tuple(ids)
-        self._mark_selection()
-        now = set(self._selection)
-        items = [item for i in before ^ now if (item := self.index.get(i)) is not None]
-        self.settling.redraw([item.mask.bbox for item in items], marks_only=True)
-
-    @property
-    def selected(self) -> tuple[int, ...]:
-        return self._selection
-
-    def set_session(self, session: SessionView | None) -> None:
-        """Show the open session, or none."""
-        self.session_layer.set_session(session)
-        self.motion.touched()
-        self.motion.refresh()
-        self.update()
-
-    def set_region_of_interest(self, box: tuple[int, int, int, int] | None) -> None:
-        """Show the region that engines see; what is outside is dimmed."""
-        self.region_of_interest = box
-        self.update()
-
-    # how it is shown
-    def set_style(self, style: Style | str, opacity: float | None = None) -> None:
-        """Overlay style, and the opacity of fills in [0, 1]."""
-        self.overlay.style = Style(style)
-        if opacity is not None:
-            self.overlay.opacity = min(max(opacity, 0.0), 1.0)
-        self.settling.rebuild()
-
-    def show_labels(self, labels: Labels | str) -> None:
-        self.labels = Labels(labels)
-        self.update()
-
-    def peek(self, on: bool) -> None:
-        """Hide every overlay while on."""
-        self.peeking = on
-        self.update()
-
-    def uncertainty(self, on: bool) -> None:
-        """Show the probability of the session's candidate, when its engine has probabilities."""
-        self.session_layer.uncertainty = on
-        self.update()
-
-    def adjustments(
-        self,
-        brightness: float = 0.0,
-        contrast: float = 1.0,
-        gamma: float = 1.0,
-        invert: bool = False,
-        channel: str = "rgb",
-    ) -> None:
-        """Change how the image is displayed; no arguments reset it. See :class:`Adjustments` for the ranges."""
-        self.renderer.adjustments = Adjustments(brightness, contrast, gamma, invert, channel)
-        self._image_changed()
-
-    def set_reduce_motion(self, on: bool) -> None:
-        """Stop animations: dashes and ring stand still."""
-        self.motion.reduce(on)
 
     def set_wheel_scrolls(self, on: bool) -> None:
         """Whether the plain wheel scrolls and Ctrl+wheel zooms."""
@@ -300,16 +178,6 @@ class CanvasView(Looking):
             self.drawing_changed.emit(busy)
         self.update()
 
-    def lift(self, instance_ids: Iterable[int]) -> None:
-        lifted = frozenset(instance_ids)
-        base = self.overlay.base
-        if lifted == base.excluded:
-            return
-        touched = [item for i in lifted ^ base.excluded if (item := self.index.get(i)) is not None]
-        for layer in self.overlay.layers:
-            layer.excluded = lifted
-        self.settling.redraw([item.mask.bbox for item in touched])
-
     def ask_for_text(self) -> None:
         self.text_requested.emit()
 
@@ -317,6 +185,10 @@ class CanvasView(Looking):
         """What the current tool shows, over the drafts of the others."""
         drafts = [tool for tool in self._tools.values() if tool is not self._tool and tool.busy()]
         return [shape for tool in (*drafts, *([self._tool] if self._tool else [])) for shape in tool.shapes()]
+
+    def _another_image(self) -> None:
+        for tool in self._tools.values():
+            tool.cancel()
 
     # where one looks
     def view_state(self) -> ViewState:
@@ -330,14 +202,6 @@ class CanvasView(Looking):
             tool.restore(state.drafts.get(name))
         self._look(state.transform)
         self.changed()
-
-    def _image_changed(self) -> None:
-        self._painter.forget_image()
-        self._place_minimap()
-        self.settling.rebuild()
-
-    def _mark_selection(self) -> None:
-        self.overlay.marks.only = frozenset(self._selection)
 
     # events
     def hover_at(self, at: Pointer) -> None:

@@ -138,7 +138,8 @@ def _pieces(pixels: _Crop, barred: Sequence[_Crop]) -> _Labels:
         here, there = _pair(pixels.shape, dx, dy)
         free = (beside[here] | beside[there]) & pixels[here] & pixels[there] & ~way[here]
         links.append(np.stack((labels[here][free], labels[there][free]), axis=1))
-    return _joined(np.unique(np.concatenate(links), axis=0), int(labels.max()) + 1)[labels]
+    joined: _Labels = _joined(np.unique(np.concatenate(links), axis=0), int(labels.max()) + 1)[labels]
+    return joined
 
 
 def _pair(shape: tuple[int, ...], dx: int, dy: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

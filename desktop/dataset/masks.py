@@ -209,6 +209,11 @@ class Mask:
         self._check(other)
         return 0 if self._apart(other) else runs.overlap(self._edges(), other._edges())
 
+    def touches(self, other: Mask) -> bool:
+        """Whether the bounding boxes meet; masks that do not touch share no pixel."""
+        self._check(other)
+        return not self._apart(other)
+
     # contours
 
     def parts(self) -> list[Part]:

@@ -20,21 +20,29 @@ def simplify_ring(ring: Ring, tolerance: float) -> Ring:
 
     A ring that would shrink to less than a triangle is returned as it is, so thin objects do not vanish.
     """
+    return simplify_measured(ring, tolerance)[0]
+
+
+def simplify_measured(ring: Ring, tolerance: float) -> tuple[Ring, float]:
+    """What :func:`simplify_ring` gives, and the largest distance, in px, of a vertex of the ring from it."""
     if tolerance <= 0 or len(ring) <= 4:
-        return ring
+        return ring, 0.0
     points = np.asarray(ring, np.float64)
     far = int(np.argmax(((points - points[0]) ** 2).sum(axis=1)))
     kept = np.zeros(len(points), np.bool_)
     kept[[0, far]] = True
     closed = np.concatenate((points, points[:1]))
-    _keep_corners(closed, kept, tolerance)
+    error = _keep_corners(closed, kept, tolerance)
     if kept.sum() < 3:
-        return ring
-    return tuple(vertex for vertex, keep in zip(ring, kept.tolist(), strict=True) if keep)
+        return ring, 0.0
+    return tuple(vertex for vertex, keep in zip(ring, kept.tolist(), strict=True) if keep), error
 
 
-def _keep_corners(closed: _Points, kept: NDArray[np.bool_], tolerance: float) -> None:
-    """Mark the vertices to keep, splitting all open sections of one depth at once (a section costs no Python loop)."""
+def _keep_corners(closed: _Points, kept: NDArray[np.bool_], tolerance: float) -> float:
+    """Mark the vertices to keep, splitting all open sections of one depth at once (a section costs no Python loop).
+
+    Returns the largest distance that is left.
+    """
     count = len(kept)
     while True:
         ends = np.append(np.flatnonzero(kept), count)
@@ -44,7 +52,7 @@ def _keep_corners(closed: _Points, kept: NDArray[np.bool_], tolerance: float) ->
         worst = np.maximum.reduceat(distance, ends[:-1])
         open_sections = worst > tolerance
         if not open_sections.any():
-            return
+            return float(worst.max())
         candidates = np.flatnonzero(open_sections[section] & (distance == worst[section]))
         _, first = np.unique(section[candidates], return_index=True)
         kept[candidates[first]] = True

@@ -10,6 +10,7 @@ from desktop.canvas.host import CanvasInstance
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance, Provenance, ReviewState
 from desktop.workspace.classes import Classes
+from desktop.workspace.operations import kept_off
 from desktop.workspace.values import ColourBy
 
 _SOURCE_COLOURS = {"hand": "#3cb44b", "imported": "#f58231"}
@@ -43,16 +44,19 @@ class Objects(Classes):
         return [self._canvas_instance(instance) for instance in self._instances.values()]
 
     def _canvas_instance(self, instance: Instance) -> CanvasInstance:
-        category = self.category(instance.category_id)
-        locked = instance.locked or (category is not None and category.locked)
         return CanvasInstance(
             instance.id,
             instance.mask,
             self.colour_of(instance.id),
             self.title_of(instance.id),
             self.is_hidden(instance.id),
-            locked,
+            self.is_locked(instance),
         )
+
+    def is_locked(self, instance: Instance) -> bool:
+        """Whether the instance, or its class, is locked."""
+        category = self.category(instance.category_id)
+        return instance.locked or (category is not None and category.locked)
 
     # -- colour and visibility (no undo steps) -------------------------------------------------------------------
 
@@ -113,7 +117,7 @@ class Objects(Classes):
     # -- selection -----------------------------------------------------------------------------------------------
 
     def select_all(self) -> None:
-        self.select([i for i, x in self._instances.items() if not x.locked and not self.is_hidden(i)])
+        self.select([i for i, x in self._instances.items() if not self.is_locked(x) and not self.is_hidden(i)])
 
     def invert_selection(self) -> None:
         self.select([i for i in self._instances if i not in self._selection and not self.is_hidden(i)])
@@ -131,7 +135,7 @@ class Objects(Classes):
     def selected(self) -> list[Instance]:
         """The selected instances that may be edited, in the order of selection."""
         found = [self._instances.get(i) for i in self._selection]
-        return [i for i in found if i is not None and not i.locked]
+        return [i for i in found if i is not None and not self.is_locked(i)]
 
     # -- editing -------------------------------------------------------------------------------------------------
 
@@ -143,6 +147,10 @@ class Objects(Classes):
             return
         if mask.is_empty:
             self.notice(self.tr("Nothing was drawn inside the image."))
+            return
+        mask = self.kept_off_others(mask)
+        if mask.is_empty:
+            self.notice(self.tr("Other instances hold all these pixels, and they are not to be overwritten."))
             return
         if not self._ready_to_change():
             return
@@ -160,22 +168,36 @@ class Objects(Classes):
             self.storage.reserve_instance_id(), self._image.id, mask, category, z_order=front, provenance=provenance
         )
 
-    def edit_instance(self, instance_id: int, mask: Mask, name: str) -> None:
-        """Replace a mask; an empty one deletes the instance."""
-        instance = self._instances.get(instance_id)
-        if instance is None:
-            return
-        if instance.locked:
-            self.notice(self.tr("{what} is locked.").format(what=self.title_of(instance_id)))
-            return
-        text = self.tr("{name} on {what}").format(name=name, what=self.title_of(instance_id))
-        if mask.is_empty:
-            self._change_instances(text, [], [instance])
-        else:
-            self._change_instances(text, [replace(instance, mask=mask)])
+    def edit_instances(self, masks: Mapping[int, Mask], name: str) -> bool:
+        """Replace the masks of several instances in one step; empty ones delete. Locked instances stay as they are.
+
+        False when nothing changed.
+        """
+        known = [i for i in (self._instances.get(x) for x in masks) if i is not None]
+        free = [i for i in known if not self.is_locked(i)]
+        locked = [i for i in known if self.is_locked(i)]
+        if locked:
+            self.notice(self.tr("{what} is locked.").format(what=self._names_of(locked)))
+        changed = [replace(i, mask=self.kept_off_others(masks[i.id], i)) for i in free]
+        text = self.tr("{name} on {what}").format(name=name, what=self._names_of(free))
+        gone = [i for i in free if masks[i.id].is_empty]
+        return self._change_instances(text, [i for i in changed if not i.mask.is_empty], gone)
+
+    def kept_off_others(self, mask: Mask, own: Instance | None = None) -> Mask:
+        """The mask without the pixels that it would newly take from other shown instances, when that is forbidden.
+
+        What ``own`` held before stays.
+        """
+        return kept_off(mask, own.mask if own is not None else None, self._protected(own))
+
+    def _protected(self, own: Instance | None) -> list[Mask]:
+        """The masks that an instance must not grow into."""
+        if not self._options.protect_others:
+            return []
+        return [i.mask for i in self._instances.values() if i is not own and not self.is_hidden(i.id)]
 
     def move_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None:
-        moved = [i for i in (self._instances.get(x) for x in instance_ids) if i is not None and not i.locked]
+        moved = [i for i in (self._instances.get(x) for x in instance_ids) if i is not None and not self.is_locked(i)]
         changed = [replace(i, mask=i.mask.translated(dx, dy)) for i in moved]
         # what is pushed out of the image entirely stays where it was: moving never deletes
         changed = [i for i in changed if not i.mask.is_empty]
@@ -194,15 +216,31 @@ class Objects(Classes):
         found = [self._instances[i] for i in self._selection if i in self._instances]
         self.lock_instances(self._selection, not all(i.locked for i in found))
 
-    def set_attributes(self, ids: Iterable[int], attributes: Mapping[str, str]) -> None:
-        found = [i for i in (self._instances.get(x) for x in ids) if i is not None]
-        text = self.tr("Set attributes of {what}").format(what=self._names_of(found))
-        self._change_instances(text, [replace(i, attributes=dict(attributes)) for i in found])
+    def set_properties(
+        self,
+        ids: Iterable[int],
+        *,
+        category: tuple[int | None] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        merge: bool = False,
+        is_crowd: bool | None = None,
+    ) -> None:
+        """Class (in a tuple, as None means unlabelled), attributes and crowd flag in one step; None leaves as it is.
 
-    def set_crowd(self, ids: Iterable[int], is_crowd: bool) -> None:
+        ``merge`` adds the attributes to those an instance has; otherwise they replace them.
+        """
         found = [i for i in (self._instances.get(x) for x in ids) if i is not None]
-        text = self.tr("Set crowd flag of {what}").format(what=self._names_of(found))
-        self._change_instances(text, [replace(i, is_crowd=is_crowd) for i in found])
+        changed = []
+        for instance in found:
+            values: dict[str, object] = {}
+            if category is not None:
+                values["category_id"] = category[0]
+            if attributes is not None:
+                values["attributes"] = {**instance.attributes, **attributes} if merge else dict(attributes)
+            if is_crowd is not None:
+                values["is_crowd"] = is_crowd
+            changed.append(replace(instance, **values))  # type: ignore[arg-type]
+        self._change_instances(self.tr("Edit {what}").format(what=self._names_of(found)), changed)
 
     # -- order ---------------------------------------------------------------------------------------------------
 

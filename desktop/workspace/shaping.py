@@ -1,19 +1,19 @@
-"""Operations on masks of the selection: booleans, parts, morphology, clipboard. All exact, each one undo step."""
+"""Operations on masks of the selection: booleans, splitting, parts, morphology. All exact, each one undo step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
+from desktop.dataset.cutting import cut, parted
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
-from desktop.workspace.objects import Objects
+from desktop.workspace.clipboard import Clipboard
+from desktop.workspace.operations import Operation, kept_off, shaped
 
-_clipboard: list[tuple[Instance, str]] = []
 
-
-class Shaping(Objects):
+class Shaping(Clipboard):
     """See :class:`desktop.workspace.Workspace`."""
 
     # -- booleans ------------------------------------------------------------------------------------------------
@@ -21,13 +21,22 @@ class Shaping(Objects):
     def union_selected(self) -> None:
         self._combine(self.tr("Union"), Mask.union)
 
+    def merge_selected(self) -> None:
+        """One instance that has the others as parts: the class and the attributes of the first selected."""
+        self._combine(self.tr("Merge"), Mask.union)
+
     def subtract_selected(self) -> None:
         """The first selected minus the rest; the others stay as they are."""
         chosen = self.selected()
         if len(chosen) < 2:
             return
         mask = reduce(Mask.subtract, (i.mask for i in chosen[1:]), chosen[0].mask)
-        self.edit_instance(chosen[0].id, mask, self.tr("Subtract"))
+        if mask.is_empty:
+            self.notice(
+                self.tr("{name}: nothing would be left, so nothing was changed.").format(name=self.tr("Subtract"))
+            )
+            return
+        self.edit_instances({chosen[0].id: mask}, self.tr("Subtract"))
 
     def intersect_selected(self) -> None:
         self._combine(self.tr("Intersect"), Mask.intersect)
@@ -48,7 +57,50 @@ class Shaping(Objects):
         if self._change_instances(text, [replace(first, mask=mask)], chosen[1:]):
             self.select([first.id])
 
-    # -- parts and holes -----------------------------------------------------------------------------------------
+    # -- splitting and parts ---------------------------------------------------------------------------------------
+
+    def split_selected(self, line: Sequence[tuple[float, float]], *, closed: bool) -> None:
+        """Cut the selected instances along a line, or a closed line, of image points.
+
+        Every piece becomes an instance of the same class, attributes and origin, the largest keeping the id; with the
+        option *cut into parts* the pieces stay one instance, a pixel apart.
+        """
+        reason = self.editable()
+        chosen = self.selected()
+        if reason or not chosen:
+            self.notice(reason or self.cannot_split())
+            return
+        parts = self._options.cut_into_parts
+        changed: list[Instance] = []
+        divided: list[Instance] = []
+        for instance in chosen:
+            pieces = cut(instance.mask, line, closed=closed)
+            if len(pieces) < 2:
+                continue
+            divided.append(instance)
+            if parts:
+                changed.append(replace(instance, mask=parted(pieces)))
+            else:
+                changed.extend(self._as_instances(instance, pieces))
+        if not divided:
+            self.notice(self.tr("The cut divides nothing: draw it right across the object, or round a piece of it."))
+            return
+        name = self.tr("Cut {what} into parts") if parts else self.tr("Split {what}")
+        if self._change_instances(name.format(what=self._names_of(divided)), changed):
+            if not parts:
+                self.notice(self.tr("{n} pieces.").format(n=len(changed)))
+            self.select([i.id for i in changed])
+
+    def cannot_split(self) -> str:
+        """Empty, or why the selection cannot be split."""
+        if not self._selection:
+            return self.tr("Select the instance to split first: press V and click it, or Tab.")
+        return "" if self.selected() else self.tr("The selected instance is locked.")
+
+    def _as_instances(self, instance: Instance, pieces: Sequence[Mask]) -> list[Instance]:
+        """One instance for each piece, the first keeping the id."""
+        others = [replace(instance, id=self.storage.reserve_instance_id(), mask=piece) for piece in pieces[1:]]
+        return [replace(instance, mask=pieces[0]), *others]
 
     def split_parts(self) -> None:
         """Every connected piece becomes an instance; the largest keeps the id."""
@@ -56,103 +108,49 @@ class Shaping(Objects):
         chosen = self.selected()
         for instance in chosen:
             pieces = sorted(instance.mask.components(), key=lambda mask: -mask.area)
-            if len(pieces) < 2:
-                continue
-            changed.append(replace(instance, mask=pieces[0]))
-            changed.extend(replace(instance, id=self.storage.reserve_instance_id(), mask=p) for p in pieces[1:])
+            if len(pieces) > 1:
+                changed.extend(self._as_instances(instance, pieces))
         if not changed:
             self.notice(self.tr("The selection has no separate parts."))
             return
-        self._change_instances(self.tr("Split parts of {what}").format(what=self._names_of(chosen)), changed)
+        name = self.tr("Split parts of {what}").format(what=self._names_of(chosen))
+        if self._change_instances(name, changed):
+            self.select([i.id for i in changed])
+
+    # -- morphology ------------------------------------------------------------------------------------------------
 
     def fill_holes(self) -> None:
-        self._each(self.tr("Fill holes"), Mask.fill_holes)
+        self._put_shapes(self.tr("Fill holes"), {i.id: i.mask.fill_holes() for i in self.selected()})
 
-    def remove_small_parts(self, pixels: int) -> None:
-        """Drop connected pieces of fewer than ``pixels`` pixels; an instance never vanishes by it."""
-        self._each(self.tr("Remove parts < {n} px").format(n=pixels), lambda mask: mask.remove_small(pixels))
+    def shaper(self, operation: Operation) -> Callable[[float], dict[int, Mask]]:
+        """A function of the operation's number that tells what the selected instances would be, by id.
 
-    def grow_selected(self, pixels: int) -> None:
-        """Grow by ``pixels``; negative shrinks."""
-        name = self.tr("Grow {n} px") if pixels > 0 else self.tr("Shrink {n} px")
-        self._each(name.format(n=abs(pixels)), lambda mask: mask.grown(pixels))
+        It holds the masks of now and may run in any thread. Empty masks are those that would vanish.
+        """
+        chosen = [(i.id, i.mask, self._protected(i)) for i in self.selected()]
 
-    def smooth_selected(self, radius: float) -> None:
-        self._each(self.tr("Smooth {n} px").format(n=f"{radius:g}"), lambda mask: mask.smoothed(radius))
+        def shapes(value: float) -> dict[int, Mask]:
+            return {i: kept_off(shaped(operation, mask, value), mask, others) for i, mask, others in chosen}
 
-    def simplify_selected(self, tolerance: float) -> None:
-        """Replace outlines by polygons with an error of at most ``tolerance`` pixels."""
+        return shapes
 
-        def simple(mask: Mask) -> Mask:
-            return Mask.from_parts(mask.simplified(tolerance), mask.width, mask.height)
+    def shape_selected(self, operation: Operation, value: float, masks: Mapping[int, Mask] | None = None) -> None:
+        """Do an operation with a number on the selection; ``masks`` is what :meth:`shaper` gave for it before."""
+        names = {
+            Operation.GROW: self.tr("Grow {n} px") if value > 0 else self.tr("Shrink {n} px"),
+            Operation.SMOOTH: self.tr("Smooth {n} px"),
+            Operation.SIMPLIFY: self.tr("Simplify to {n} px"),
+            Operation.REMOVE_SMALL: self.tr("Remove parts < {n} px"),
+            Operation.FILL_HOLES: self.tr("Fill holes ≤ {n} px"),
+        }
+        name = names[operation].format(n=f"{abs(value):g}")
+        self._put_shapes(name, self.shaper(operation)(value) if masks is None else masks)
 
-        self._each(self.tr("Simplify to {n} px").format(n=f"{tolerance:g}"), simple)
-
-    def _each(self, name: str, change: Callable[[Mask], Mask]) -> None:
-        chosen = self.selected()
-        changed = [replace(i, mask=change(i.mask)) for i in chosen]
-        left = [i for i in changed if not i.mask.is_empty]
-        if len(left) < len(changed):
+    def _put_shapes(self, name: str, masks: Mapping[int, Mask]) -> None:
+        left = {i: mask for i, mask in masks.items() if not mask.is_empty}
+        if len(left) < len(masks):
             self.notice(
-                self.tr("{name}: {n} would vanish and were left alone.").format(name=name, n=len(changed) - len(left))
+                self.tr("{name}: {n} would vanish and were left alone.").format(name=name, n=len(masks) - len(left))
             )
-        text = self.tr("{name} on {what}").format(name=name, what=self._names_of(chosen))
-        if not self._change_instances(text, left) and left:
+        if not self.edit_instances(left, name) and left:
             self.notice(self.tr("{name}: nothing to change.").format(name=name))
-
-    # -- clipboard -----------------------------------------------------------------------------------------------
-
-    def copy_selected(self) -> None:
-        """Remember the selection; it can be pasted into any image, at the same place."""
-        _clipboard[:] = [(i, self.class_name(i.category_id)) for i in self.selected()]
-        self.notice(self.tr("{n} copied.").format(n=len(_clipboard)))
-
-    def cut_selected(self) -> None:
-        self.copy_selected()
-        self.delete_selected()
-
-    def has_clipboard(self) -> bool:
-        return bool(_clipboard)
-
-    def paste(self) -> None:
-        self._add_copies(self.tr("Paste"), [instance for instance, _ in _clipboard])
-
-    def duplicate_selected(self) -> None:
-        self._add_copies(self.tr("Duplicate"), self.selected())
-
-    def _add_copies(self, name: str, originals: list[Instance]) -> None:
-        reason = self.editable()
-        if reason or self._image is None:
-            self.notice(reason)
-            return
-        if not originals or not self._ready_to_change():
-            return
-        width, height = self.image_size
-        front = max((i.z_order for i in self._instances.values()), default=-1) + 1
-        copies: list[Instance] = []
-        for original in originals:
-            mask = original.mask
-            if (mask.width, mask.height) != (width, height):
-                crop, x0, y0 = mask.crop()
-                crop = crop[: max(height - y0, 0), : max(width - x0, 0)]
-                mask = Mask.from_crop(crop, x0, y0, width, height) if crop.size else Mask.empty(width, height)
-            if mask.is_empty:
-                continue
-            known = self.category(original.category_id) is not None
-            number = len(copies)
-            copies.append(
-                replace(
-                    original,
-                    id=self.storage.reserve_instance_id(),
-                    image_id=self._image.id,
-                    mask=mask,
-                    category_id=original.category_id if known else None,
-                    z_order=front + number,
-                    locked=False,
-                )
-            )
-        if not copies:
-            self.notice(self.tr("{name}: nothing lies inside this image.").format(name=name))
-            return
-        if self._change_instances(self.tr("{name} {n} instances").format(name=name, n=len(copies)), copies):
-            self.select([i.id for i in copies])

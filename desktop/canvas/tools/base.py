@@ -1,4 +1,4 @@
-"""What every tool is: a small state machine fed with pointer and key values, free of Qt.
+"""What every tool is: a small state machine fed with pointer and key values, free of Qt but for translations.
 
 A tool never paints. It says what to show as a tuple of shapes (:data:`Shape`) and asks the host for every change.
 """
@@ -12,14 +12,21 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QCoreApplication
 
 from desktop.canvas.hit_test import HitIndex
 from desktop.canvas.host import ToolHost
+from desktop.dataset.masks import Mask
 
 Vertices: TypeAlias = tuple[tuple[float, float], ...]
 
 DRAG_THRESHOLD = 4.0
 """View pixels after which a press becomes a drag (ux.md §4)."""
+
+
+def tr(text: str) -> str:
+    """A text of a tool in the language of the window: names of undo steps, sentences of the status bar."""
+    return QCoreApplication.translate("Tools", text)
 
 
 class Mods(IntFlag):
@@ -115,6 +122,14 @@ class Raster:
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """A vertex that a press would take, or the place on an edge where one would be added."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ghost:
     """The outlines of instances drawn elsewhere while they are moved."""
 
@@ -123,7 +138,7 @@ class Ghost:
     dy: int
 
 
-Shape: TypeAlias = Line | BoxShape | Cursor | Raster | Ghost
+Shape: TypeAlias = Line | BoxShape | Cursor | Raster | Ghost | Spot
 
 
 class Surface(Protocol):
@@ -232,6 +247,23 @@ class Tool:
         if reason:
             self.host.notice(reason)
         return not reason
+
+    def cut_from_selection(self, region: Mask, name: str) -> None:
+        """Take a region from all selected instances in one step; what would vanish stays, and that is said."""
+        rests: dict[int, Mask] = {}
+        for instance_id in self.host.selection:
+            instance = self.host.instance(instance_id)
+            if instance is None or instance.locked or not instance.mask.overlap(region):
+                continue
+            rest = instance.mask.subtract(region)
+            if rest.is_empty:
+                self.host.notice(tr("That would cut the whole instance away; press Del to delete it."))
+            else:
+                rests[instance_id] = rest
+        if rests:
+            self.host.edit_instances(rests, name)
+        elif not self.host.selection:
+            self.host.notice(tr("Select the instance to cut from first."))
 
     def clipped(self, x: float, y: float) -> tuple[float, float]:
         """The nearest point of the image."""

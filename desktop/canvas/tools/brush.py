@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from desktop.canvas.host import BrushShape, CanvasInstance, ToolHost
-from desktop.canvas.tools.base import Cursor, Mods, Pointer, Raster, Shape, Surface, Tool
+from desktop.canvas.tools.base import Cursor, Line, Mods, Pointer, Raster, Shape, Surface, Tool, tr
 from desktop.canvas.tools.stroke import Patch, snapped, swept
 
 
@@ -21,6 +21,7 @@ class BrushTool(Tool):
         self._patch: Patch | None = None
         self._target: CanvasInstance | None = None
         self._adds = True
+        self._straight = False
 
     def press(self, at: Pointer) -> None:
         if not self.may_edit():
@@ -28,10 +29,10 @@ class BrushTool(Tool):
         self._adds = self.paints != at.secondary
         self._target = self._selected()
         if self._target is None and not self._adds:
-            self.host.notice("Select the instance to erase from.")
+            self.host.notice(tr("Select the instance to erase from."))
             return
         if self._target is not None and self._target.locked:
-            self.host.notice("The selected instance is locked.")
+            self.host.notice(tr("The selected instance is locked."))
             return
         width, height = self.host.image_size
         self._patch = Patch(width, height, self._target.mask if self._target else None)
@@ -70,23 +71,27 @@ class BrushTool(Tool):
         if patch is None:
             return False
         mask = patch.mask()
-        self.cancel()
-        name = "Brush stroke" if self._adds else "Eraser stroke"
+        self._put_down()
+        name = tr("Brush stroke") if self._adds else tr("Eraser stroke")
         if target is None:
             if not mask.is_empty:
                 self.host.create_instance(mask, name)
         elif mask.is_empty:
-            self.host.notice("The stroke would erase the whole instance; press Del to delete it.")
+            self.host.notice(tr("The stroke would erase the whole instance; press Del to delete it."))
         elif mask != target.mask:
-            self.host.edit_instance(target.id, mask, name)
+            self.host.edit_instances({target.id: mask}, name)
         return True
 
     def cancel(self) -> bool:
         drawing = self.busy()
+        self._last = None
+        self._put_down()
+        return drawing
+
+    def _put_down(self) -> None:
         self._patch = self._target = None
         self.surface.lift(())
         self.surface.changed()
-        return drawing
 
     def busy(self) -> bool:
         return self._patch is not None
@@ -96,6 +101,8 @@ class BrushTool(Tool):
         if self._patch is not None:
             colour = self._target.colour if self._target else ""
             shapes.append(Raster(self._patch.pixels, self._patch.x0, self._patch.y0, colour))
+        if self._at is not None and self._straight and self._last is not None:
+            shapes.append(Line((self._last, snapped(*self._at, self.host.options.brush_size)), faint=True))
         if self._at is not None:
             options = self.host.options
             square = options.brush_shape is BrushShape.SQUARE
@@ -117,8 +124,13 @@ class BrushTool(Tool):
             pixels &= ~self.surface.index.occupied(x0, y0, x1, y1, own)
         self._patch.paint(pixels, x0, y0, self._adds)
 
+    def modifiers(self, mods: Mods) -> None:
+        self._straight = bool(mods & Mods.SHIFT)
+        self.surface.changed()
+
     def _show(self, at: Pointer) -> None:
         self._at = (at.x, at.y)
+        self._straight = bool(at.mods & Mods.SHIFT)
         self.surface.changed()
 
 

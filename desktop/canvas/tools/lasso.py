@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import hypot
 
 from desktop.canvas.host import ToolHost
-from desktop.canvas.tools.base import Line, Pointer, Shape, Surface, Tool
+from desktop.canvas.tools.base import Line, Pointer, Shape, Surface, Tool, tr
 from desktop.dataset.masks import Mask
 from inference.prompts import Polygon
 
@@ -50,9 +50,9 @@ class LassoTool(Tool):
             self.host.add_prompt(Polygon(vertices, self.host.options.positive != self._subtract))
         elif self.may_edit():
             if self._subtract:
-                self._cut(region)
+                self.cut_from_selection(region, tr("Cut with the lasso"))
             else:
-                self.host.create_instance(region, "Lasso")
+                self.host.create_instance(region, tr("Lasso"))
         return True
 
     def cancel(self) -> bool:
@@ -68,14 +68,3 @@ class LassoTool(Tool):
         if not self._vertices:
             return ()
         return (Line(tuple(self._vertices), closed=True, negative=self._subtract),)
-
-    def _cut(self, region: Mask) -> None:
-        for instance_id in self.host.selection:
-            instance = self.host.instance(instance_id)
-            if instance is None or instance.locked:
-                continue
-            rest = instance.mask.subtract(region)
-            if rest.is_empty:
-                self.host.notice("The lasso would cut the whole instance away; press Del to delete it.")
-            elif rest != instance.mask:
-                self.host.edit_instance(instance_id, rest, "Lasso")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.canvas.host import ToolHost
-from desktop.canvas.tools.base import Key, Line, Mods, Pointer, Shape, Surface, Tool, Vertices
+from desktop.canvas.tools.base import Key, Line, Mods, Pointer, Shape, Surface, Tool, Vertices, tr
 from desktop.canvas.tools.polygon import CLOSE_REACH
 from desktop.dataset.masks import Mask
 from inference.contours.livewire import LiveWire
@@ -27,7 +27,7 @@ class LivewireTool(Tool):
 
     def press(self, at: Pointer) -> None:
         if self.host.pixels is None:
-            self.host.notice("The image is still being decoded.")
+            self.host.notice(tr("The image is still being decoded."))
             return
         if self._closes(at):
             self.finish()
@@ -70,7 +70,7 @@ class LivewireTool(Tool):
             return False
         self.cancel()
         if self.may_edit():
-            self.host.create_instance(mask, "Live-wire")
+            self.host.create_instance(mask, tr("Live-wire"))
         return True
 
     def cancel(self) -> bool:

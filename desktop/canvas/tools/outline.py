@@ -6,8 +6,9 @@ would lose detail all round. Instead only the neighbourhood of the two edges tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import ceil, hypot
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
 from typing import TypeAlias
 
 import cv2
@@ -15,15 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.canvas.hit_test import rings_of
+from desktop.dataset.contours import Ring
 from desktop.dataset.masks import Mask, Part
+from desktop.dataset.simplify import simplify_measured
 
-TOLERANCE = 1.0
-"""Image pixels between the outline and the exact border."""
+_FINEST, _COARSEST = 0.25, 64.0
+"""Image pixels between outline and border at detail 99 and at detail 0; at 75 it is one pixel."""
 
 VERTEX_GAP = 6.0
 """View pixels between neighbouring vertices from which on they are shown (ux.md §9)."""
 
 HANDLE_REACH = 7.0
+EDGE_REACH = 5.0
+"""View pixels within which a vertex, or an edge, is hit."""
 
 Place: TypeAlias = tuple[int, int]
 """Ring number and vertex number."""
@@ -58,7 +63,7 @@ class OutlineEdit:
         count = len(self.after)
         now = [self.after[(self.held + i) % count] for i in (-1, 0, 1)]
         near = np.array([*self.touched, *now], np.float64)
-        pad = ceil(TOLERANCE) + 2
+        pad = ceil(self.outline.error) + 2
         x0, y0 = np.floor(near.min(axis=0)).astype(int) - pad
         x1, y1 = np.ceil(near.max(axis=0)).astype(int) + pad
         region = np.zeros((y1 - y0, x1 - x0), np.uint8)
@@ -73,14 +78,41 @@ class OutlineEdit:
 
 
 class Outline:
-    """The simplified rings of a mask, with hit testing. ``rings`` are arrays (n, 2) in image coordinates."""
+    """The simplified rings of a mask, with hit testing. ``rings`` are arrays (n, 2) in image coordinates.
 
-    def __init__(self, mask: Mask, tolerance: float = TOLERANCE) -> None:
+    ``error`` is the largest distance, in image pixels, of the mask's border from the rings.
+    """
+
+    def __init__(self, mask: Mask, tolerance: float = 1.0) -> None:
         self.mask = mask
-        self._parts = mask.simplified(tolerance)
+        self.error = 0.0
+        self._parts = [
+            Part(self._simple(part.outer, tolerance), tuple(self._simple(hole, tolerance) for hole in part.holes))
+            for part in mask.parts()
+        ]
         self.rings: list[NDArray[np.float64]] = rings_of(self._parts)
         gaps = [np.hypot(*(np.roll(ring, -1, axis=0) - ring).T) for ring in self.rings]
         self._gap = float(np.median(np.concatenate(gaps))) if gaps else 0.0
+
+    def _simple(self, ring: Ring, tolerance: float) -> Ring:
+        """The ring simplified as far as it stays one: a smaller tolerance is used where the ring would vanish."""
+        simple, error = simplify_measured(ring, tolerance)
+        while len(simple) == len(ring) and len(ring) > 4 and tolerance > _FINEST:
+            tolerance /= 2
+            simple, error = simplify_measured(ring, tolerance)
+        self.error = max(self.error, error)
+        return simple
+
+    @property
+    def vertices(self) -> int:
+        """How many vertices all rings have together."""
+        return sum(len(ring) for ring in self.rings)
+
+    def near(self, x: float, y: float, scale: float) -> bool:
+        """Whether the image point is in reach of the box of the mask, where alone vertices and edges can be hit."""
+        x0, y0, x1, y1 = self.mask.bbox
+        reach = HANDLE_REACH / scale
+        return x0 - reach <= x <= x1 + reach and y0 - reach <= y <= y1 + reach
 
     def vertices_shown(self, scale: float) -> bool:
         """Whether vertices are far enough apart on screen to be shown and taken."""
@@ -97,13 +129,19 @@ class Outline:
 
     def edge_at(self, x: float, y: float, scale: float) -> Place | None:
         """The edge near the point, named by the vertex it starts at."""
-        best, place = HANDLE_REACH / scale, None
+        best, place = EDGE_REACH / scale, None
         for number, ring in enumerate(self.rings):
-            for i, (a, b) in enumerate(zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True)):
-                distance = _from_segment((x, y), a, b)
-                if distance <= best:
-                    best, place = distance, (number, i)
+            off = _feet(ring, x, y) - (x, y)
+            distances = np.hypot(off[:, 0], off[:, 1])
+            i = int(np.argmin(distances))
+            if distances[i] <= best:
+                best, place = float(distances[i]), (number, i)
         return place
+
+    def nearest_on(self, edge: Place, x: float, y: float) -> tuple[float, float]:
+        """The point of an edge nearest to (x, y)."""
+        foot = _feet(self.rings[edge[0]], x, y)[edge[1]]
+        return float(foot[0]), float(foot[1])
 
     def moving(self, place: Place) -> OutlineEdit:
         """An edit that moves a vertex."""
@@ -129,7 +167,7 @@ class Outline:
     def parts_with(self, rings: list[tuple[tuple[float, float], ...]]) -> list[Part]:
         """The parts with these rings in place of the outline's own, in the order of ``rings``."""
         left = iter(rings)
-        return [replace(part, outer=next(left), holes=tuple(next(left) for _ in part.holes)) for part in self._parts]
+        return [Part(next(left), tuple(next(left) for _ in part.holes)) for part in self._parts]
 
     def _vertices(self, ring: int) -> list[tuple[float, float]]:
         return [(x, y) for x, y in self.rings[ring].tolist()]
@@ -139,8 +177,23 @@ class Outline:
         return ring[vertex - 1], ring[vertex], ring[(vertex + 1) % len(ring)]
 
 
-def _from_segment(point: tuple[float, float], a: list[float], b: list[float]) -> float:
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length2 = dx * dx + dy * dy
-    t = 0.0 if length2 == 0 else min(max(((point[0] - a[0]) * dx + (point[1] - a[1]) * dy) / length2, 0.0), 1.0)
-    return hypot(point[0] - a[0] - t * dx, point[1] - a[1] - t * dy)
+def tolerance_of(detail: int) -> float:
+    """Image pixels by which the outline may differ at a detail of 0–100; 100 follows every pixel."""
+    if detail >= 100:
+        return 0.0
+    return float(_COARSEST * (_FINEST / _COARSEST) ** (max(detail, 0) / 100))
+
+
+@lru_cache(maxsize=8)
+def outline_of(mask: Mask, detail: int) -> Outline:
+    """The outline of a mask at a detail of 0–100; kept, as the canvas and the context bar ask for the same one."""
+    return Outline(mask, tolerance_of(detail))
+
+
+def _feet(ring: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
+    """The point of each edge of a ring (n, 2) nearest to (x, y)."""
+    along = np.roll(ring, -1, axis=0) - ring
+    length2 = (along**2).sum(axis=1)
+    t = ((np.array((x, y)) - ring) * along).sum(axis=1) / np.where(length2 > 0, length2, 1)
+    feet: NDArray[np.float64] = ring + np.clip(t, 0, 1)[:, None] * along
+    return feet

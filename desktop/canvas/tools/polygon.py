@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import atan2, cos, hypot, pi, sin
 
 from desktop.canvas.host import ToolHost
-from desktop.canvas.tools.base import Key, Line, Mods, Pointer, Shape, Surface, Tool, Vertices
+from desktop.canvas.tools.base import Key, Line, Mods, Pointer, Shape, Surface, Tool, Vertices, tr
+from desktop.canvas.tools.snapping import snapped_to_border
 from desktop.dataset.masks import Mask
 from inference.prompts import Polygon
 
 CLOSE_REACH = 9.0
 """View pixels round the first vertex within which a click closes the polygon."""
 
-SNAP_REACH = 10.0
 _FREEHAND_SPACING = 4.0
 
 
@@ -81,7 +81,7 @@ class PolygonTool(Tool):
         if self.may_edit() and self.host.options.outline_prompts:
             self.host.add_prompt(Polygon(vertices, self.host.options.positive))
         elif self.may_edit():
-            self.host.create_instance(mask, "Polygon")
+            self.host.create_instance(mask, tr("Polygon"))
         return True
 
     def cancel(self) -> bool:
@@ -121,10 +121,10 @@ class PolygonTool(Tool):
         return hypot(at.x - x, at.y - y) * at.scale <= CLOSE_REACH
 
     def _placed(self, at: Pointer) -> tuple[float, float]:
-        """Where a vertex goes: on a neighbour's border (Ctrl), at a multiple of 45° (Shift), else at the pointer."""
+        """Where a vertex goes: on a border (Ctrl), at a multiple of 45° (Shift), else at the pointer."""
         point = (at.x, at.y)
         if at.mods & Mods.CTRL:
-            point = self.surface.index.nearest_border(at.x, at.y, SNAP_REACH / at.scale) or point
+            point = snapped_to_border(self.surface.index, self.host.image_size, at.x, at.y, at.scale) or point
         elif at.mods & Mods.SHIFT and self._vertices:
             x, y = self._vertices[-1]
             angle = round(atan2(at.y - y, at.x - x) / (pi / 4)) * (pi / 4)

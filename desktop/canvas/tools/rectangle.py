@@ -7,7 +7,7 @@ from math import ceil, floor
 import numpy as np
 
 from desktop.canvas.host import ToolHost
-from desktop.canvas.tools.base import BoxShape, Mods, Pointer, Shape, Surface, Tool
+from desktop.canvas.tools.base import BoxShape, Mods, Pointer, Shape, Surface, Tool, tr
 from desktop.dataset.masks import Mask
 
 
@@ -66,7 +66,7 @@ class RectangleTool(Tool):
         self.cancel()
         if self.may_edit():
             mask = Mask.from_crop(np.ones((y1 - y0, x1 - x0), np.bool_), x0, y0, width, height)
-            self.host.create_instance(mask, "Rectangle")
+            self.host.create_instance(mask, tr("Rectangle"))
         return True
 
     def cancel(self) -> bool:

@@ -14,6 +14,7 @@ from desktop.canvas.tools.rectangle import RectangleTool
 from desktop.canvas.tools.region_of_interest import RegionOfInterestTool
 from desktop.canvas.tools.scribble import ScribbleTool
 from desktop.canvas.tools.select import SelectTool
+from desktop.canvas.tools.split import SplitTool
 from desktop.canvas.tools.text import TextTool
 from desktop.canvas.tools.wand import WandTool
 
@@ -30,6 +31,7 @@ TOOLS: tuple[type[Tool], ...] = (
     EraserTool,
     WandTool,
     LivewireTool,
+    SplitTool,
     RegionOfInterestTool,
 )
 

@@ -1,13 +1,16 @@
-"""Select: pick, rubber band, move, and edit the outline of the one selected instance (ux.md §5)."""
+"""Select: pick, rubber band, move, and edit the outline of the one selected instance (ux.md §3, §5)."""
 
 from __future__ import annotations
 
 from desktop.canvas.host import CanvasInstance, SelectMode, ToolHost
-from desktop.canvas.tools.base import BoxShape, Ghost, Key, Line, Mods, Pointer, Shape, Surface, Tool
-from desktop.canvas.tools.outline import Outline, OutlineEdit
+from desktop.canvas.tools.base import BoxShape, Ghost, Key, Line, Mods, Pointer, Shape, Spot, Surface, Tool, tr
+from desktop.canvas.tools.outline import Outline, OutlineEdit, outline_of
+from desktop.canvas.tools.snapping import snapped_to_border
 
 
 class SelectTool(Tool):
+    """What a press hits, in this order: a vertex of the selected outline, its edge, the smallest instance there."""
+
     name = "select"
     picks = True
 
@@ -16,10 +19,12 @@ class SelectTool(Tool):
         self._pressed: Pointer | None = None
         self._end: Pointer | None = None
         self._picked: int | None = None
+        self._on_edge = False
         self._moving: tuple[int, ...] = ()
         self._dragging = False
-        self._outline: Outline | None = None
         self._edit: OutlineEdit | None = None
+        self._adds = False
+        self._spot: tuple[float, float] | None = None
 
     @property
     def outline(self) -> Outline | None:
@@ -27,14 +32,12 @@ class SelectTool(Tool):
         selection = self.host.selection
         instance = self.host.instance(selection[0]) if len(selection) == 1 else None
         if instance is None or instance.locked or instance.hidden or instance.mask.is_empty:
-            self._outline = None
-        elif self._outline is None or self._outline.mask != instance.mask:
-            self._outline = Outline(instance.mask)
-        return self._outline
+            return None
+        return outline_of(instance.mask, self.host.options.polygon_detail)
 
     def press(self, at: Pointer) -> None:
         self._pressed = self._end = at
-        self._dragging = False
+        self._dragging = self._on_edge = False
         self._moving = ()
         self._picked = None
         if self._press_outline(at):
@@ -49,7 +52,7 @@ class SelectTool(Tool):
             return
         self._end = at
         if self._edit is not None:
-            self._edit.drag(at.x, at.y)
+            self._edit.drag(*self._placed(at))
             self.surface.changed()
             return
         if not self._dragging and at.far_from(self._pressed):
@@ -64,7 +67,7 @@ class SelectTool(Tool):
             return
         self._end = at
         if self._edit is not None:
-            self._commit_outline("Move vertex")
+            self._commit_outline(tr("Add vertex") if self._adds else tr("Move vertex"))
         elif not self._dragging:
             self._click(pressed)
         elif self._moving:
@@ -78,19 +81,43 @@ class SelectTool(Tool):
         self._dragging = False
         self.surface.changed()
 
+    def hover(self, at: Pointer) -> None:
+        """Show the vertex that a press would take, or the place where a double click would add one."""
+        spot = None
+        outline = self._outline_at(at)
+        if outline is not None:
+            vertex = outline.vertex_at(at.x, at.y, at.scale)
+            edge = outline.edge_at(at.x, at.y, at.scale) if vertex is None else None
+            if vertex is not None:
+                spot = tuple(outline.rings[vertex[0]][vertex[1]].tolist())
+            elif edge is not None:
+                spot = outline.nearest_on(edge, at.x, at.y)
+        if spot != self._spot:
+            self._spot = spot
+            self.surface.changed()
+
+    def leave(self) -> None:
+        self._spot = None
+
     def double_click(self, at: Pointer) -> None:
         """On an edge of the selected outline: a new vertex; on an instance: refine it."""
-        outline = self.outline
-        if outline is not None and outline.vertices_shown(at.scale):
-            edge = outline.edge_at(at.x, at.y, at.scale)
-            if edge is not None:
-                self._edit = outline.with_vertex(edge, at.x, at.y)
+        outline = self._outline_at(at)
+        edge = outline.edge_at(at.x, at.y, at.scale) if outline is not None else None
+        if outline is not None and edge is not None:
+            if self.may_edit():
+                self._edit, self._adds = outline.with_vertex(edge, *outline.nearest_on(edge, at.x, at.y)), True
                 self._pressed = at
-                return
+            return
         pile = self.surface.index.at(at.x, at.y)
         if pile:
             chosen = next((i for i in self.host.selection if i in pile), pile[0])
             self.host.refine(chosen)
+
+    def modifiers(self, mods: Mods) -> None:
+        """Ctrl takes effect on a held vertex at once."""
+        if self._edit is not None and self._end is not None:
+            end = self._end
+            self.move(Pointer(end.x, end.y, end.secondary, mods, end.scale))
 
     def key(self, key: Key, mods: Mods) -> bool:
         dx, dy = key.step
@@ -105,7 +132,7 @@ class SelectTool(Tool):
     def cancel(self) -> bool:
         drawing = self.busy()
         self._pressed = None
-        self._edit = None
+        self._edit = self._spot = None
         self._moving = ()
         self._dragging = False
         self.surface.lift(())
@@ -126,9 +153,17 @@ class SelectTool(Tool):
             if self._moving:
                 return (Ghost(self._moving, round(end.x - start.x), round(end.y - start.y)),)
             return (BoxShape((start.x, start.y, end.x, end.y), band=True),)
-        return ()
+        return () if self._spot is None or self.outline is None else (Spot(*self._spot),)
+
+    def _outline_at(self, at: Pointer) -> Outline | None:
+        """The outline, when its vertices are shown and its box is near."""
+        outline = self.outline
+        shown = outline is not None and outline.near(at.x, at.y, at.scale) and outline.vertices_shown(at.scale)
+        return outline if shown else None
 
     def _click(self, at: Pointer) -> None:
+        if self._on_edge:
+            return
         picked = self.surface.index.pick(at.x, at.y, at.scale)
         if picked is None:
             if not at.mods & Mods.SHIFT:
@@ -162,21 +197,33 @@ class SelectTool(Tool):
         return tuple(i for i in ids if free(self.host.instance(i)))
 
     def _press_outline(self, at: Pointer) -> bool:
-        outline = self.outline
-        if outline is None or not outline.vertices_shown(at.scale):
+        outline = self._outline_at(at)
+        if outline is None or at.mods & Mods.SHIFT:
             return False
         vertex = outline.vertex_at(at.x, at.y, at.scale)
-        if vertex is None or not self.may_edit():
+        if vertex is None:
+            # an edge belongs to the selected instance, also where a smaller one lies under it
+            if outline.edge_at(at.x, at.y, at.scale) is not None:
+                self._picked, self._on_edge = self.host.selection[0], True
+            return self._on_edge
+        if not self.may_edit():
             return False
-        if at.mods & Mods.ALT or at.secondary:
+        if at.mods & Mods.ALT:
             edit = outline.without_vertex(vertex)
             self._pressed = None
             if edit is not None:
                 self._edit = edit
-                self._commit_outline("Remove vertex")
+                self._commit_outline(tr("Remove vertex"))
             return True
-        self._edit = outline.moving(vertex)
+        self._edit, self._adds = outline.moving(vertex), False
         return True
+
+    def _placed(self, at: Pointer) -> tuple[float, float]:
+        """Where a held vertex goes: with Ctrl onto the border of a neighbour or of the image."""
+        if not at.mods & Mods.CTRL:
+            return at.x, at.y
+        index, own = self.surface.index, self.host.selection
+        return snapped_to_border(index, self.host.image_size, at.x, at.y, at.scale, own) or (at.x, at.y)
 
     def _commit_outline(self, name: str) -> None:
         edit, self._edit = self._edit, None
@@ -185,6 +232,6 @@ class SelectTool(Tool):
             return
         mask = edit.mask()
         if mask.is_empty:
-            self.host.notice("The outline would have no pixel left; nothing was changed.")
+            self.host.notice(tr("The outline would have no pixel left; nothing was changed."))
         elif mask != edit.outline.mask:
-            self.host.edit_instance(selection[0], mask, name)
+            self.host.edit_instances({selection[0]: mask}, name)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from desktop.canvas.host import ToolHost
-from desktop.canvas.tools.base import Pointer, Raster, Shape, Surface, Tool
+from desktop.canvas.tools.base import Pointer, Raster, Shape, Surface, Tool, tr
 from desktop.dataset.masks import Mask
 from inference.contours.wand import wand
 
@@ -34,7 +34,7 @@ class WandTool(Tool):
         if not self.may_edit():
             return
         if pixels is None:
-            self.host.notice("The image is still being decoded.")
+            self.host.notice(tr("The image is still being decoded."))
             return
         width, height = self.host.image_size
         if not (0 <= at.x < width and 0 <= at.y < height):
@@ -66,14 +66,10 @@ class WandTool(Tool):
         self.cancel()
         if mask.is_empty or not self.may_edit():
             return not mask.is_empty
-        if not self._subtracts_selection:
-            self.host.create_instance(mask, "Wand")
-            return True
-        for instance_id in self.host.selection:
-            instance = self.host.instance(instance_id)
-            rest = None if instance is None or instance.locked else instance.mask.subtract(mask)
-            if instance is not None and rest is not None and not rest.is_empty and rest != instance.mask:
-                self.host.edit_instance(instance_id, rest, "Wand")
+        if self._subtracts_selection:
+            self.cut_from_selection(mask, tr("Cut with the wand"))
+        else:
+            self.host.create_instance(mask, tr("Wand"))
         return True
 
     def cancel(self) -> bool:

@@ -29,6 +29,7 @@ class RecordingHost:
         self.instances: dict[int, CanvasInstance] = {}
         self.reason = ""
         self.parts = 0
+        self.closed = False
         self.calls: list[tuple[Any, ...]] = []
 
     def instance(self, instance_id: int) -> CanvasInstance | None:
@@ -59,6 +60,10 @@ class RecordingHost:
 
     def move_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None:
         self.calls.append(("move_instances", tuple(instance_ids), dx, dy))
+
+    def split_selected(self, line: Any, *, closed: bool) -> None:
+        self.closed = closed
+        self.calls.append(("split_selected", line))
 
     def change_options(self, options: ToolOptions) -> None:
         self.options = options

@@ -24,6 +24,13 @@ def created(bench: Any) -> Any:
     return mask
 
 
+def edited(bench: Any) -> tuple[tuple[int, Mask], str]:
+    """The one instance that was edited, and the name of the step."""
+    ((masks, name),) = bench.host.named("edit_instances")
+    ((number, mask),) = masks.items()
+    return (number, mask), name
+
+
 def triangle(bench: Any, tool: Any) -> None:
     for place in ((10, 10), (50, 10), (50, 50)):
         bench.click(tool, *place)
@@ -139,7 +146,7 @@ class TestLasso:
         bench.put(make(1, 0, 0, 60, 60))
         bench.host.selection = (1,)
         bench.drag(bench.tool(LassoTool), (10, 10), (40, 10), (40, 40), (10, 40), secondary=True)
-        ((number, mask, _),) = bench.host.named("edit_instance")
+        (number, mask), _ = edited(bench)
         assert (number, mask.area) == (1, 2700)
 
     def test_a_click_draws_nothing(self, bench: Any) -> None:
@@ -164,7 +171,7 @@ class TestBrush:
         assert bench.surface.lifted == (1,)
         tool.move(Pointer(30, 5))
         tool.release(Pointer(30, 5))
-        ((number, mask, _),) = bench.host.named("edit_instance")
+        (number, mask), _ = edited(bench)
         assert number == 1
         assert mask.bbox == (0, 0, 32, 10)
         assert bench.surface.lifted == ()
@@ -175,7 +182,7 @@ class TestBrush:
         bench.host.selection = (1,)
         bench.host.options = ToolOptions(brush_size=4)
         bench.click(bench.tool(kind), 10, 10, secondary=secondary)
-        ((_, mask, _),) = bench.host.named("edit_instance")
+        (_, mask), _ = edited(bench)
         assert mask.area == 400 - 12
 
     def test_erasing_everything_is_refused(self, bench: Any, make: Any) -> None:
@@ -183,7 +190,7 @@ class TestBrush:
         bench.host.selection = (1,)
         bench.host.options = ToolOptions(brush_size=40)
         bench.click(bench.tool(EraserTool), 7, 7)
-        assert bench.host.named("edit_instance") == []
+        assert bench.host.named("edit_instances") == []
         assert len(bench.host.named("notice")) == 1
 
     def test_other_instances_can_be_protected(self, bench: Any, make: Any) -> None:
@@ -196,7 +203,7 @@ class TestBrush:
         bench.put(make(1, 0, 0, 20, 20, locked=True))
         bench.host.selection = (1,)
         bench.click(bench.tool(BrushTool), 30, 30)
-        assert bench.host.named("edit_instance") == []
+        assert bench.host.named("edit_instances") == []
         assert bench.host.named("create_instance") == []
 
     def test_shift_draws_a_straight_line(self, bench: Any) -> None:

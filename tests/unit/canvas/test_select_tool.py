@@ -79,7 +79,7 @@ def test_dragging_a_vertex_changes_only_its_surroundings(bench: Any, make: Any) 
     bench.host.selection = (1,)
     tool = bench.tool(SelectTool)
     bench.drag(tool, (20, 20), (10, 10))
-    ((number, mask, _),) = bench.host.named("edit_instance")
+    ((((number, mask),), _),) = [(tuple(m.items()), n) for m, n in bench.host.named("edit_instances")]
     before = make(1, 20, 20, 60, 60).mask
     assert number == 1
     assert mask.contains(14, 14)
@@ -93,14 +93,14 @@ def test_alt_click_removes_a_vertex_and_double_click_on_an_edge_adds_one(bench: 
     bench.host.selection = (1,)
     tool = bench.tool(SelectTool)
     bench.click(tool, 20, 20, mods=Mods.ALT)
-    ((_, mask, name),) = bench.host.named("edit_instance")
+    ((((_, mask),), name),) = [(tuple(m.items()), n) for m, n in bench.host.named("edit_instances")]
     assert name == "Remove vertex"
     assert not mask.contains(24, 24)
     assert mask.contains(56, 56)
     tool.double_click(Pointer(40, 20))
     tool.move(Pointer(40, 5))
     tool.release(Pointer(40, 5))
-    assert bench.host.named("edit_instance")[-1][1].contains(40, 10)
+    assert bench.host.named("edit_instances")[-1][0][1].contains(40, 10)
 
 
 def test_vertices_are_shown_only_when_far_enough_apart(make: Any) -> None:

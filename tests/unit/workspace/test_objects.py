@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from desktop.canvas.host import SelectMode
 from desktop.dataset.masks import Mask
 from desktop.workspace import ColourBy, Workspace
+from desktop.workspace.operations import Operation
 from inference.messages import Everything, Finished
 from inference.results import Region
 from tests.unit.workspace.fake_worker import HEIGHT, WIDTH, FakeWorker
@@ -39,13 +40,15 @@ CHANGES: dict[str, Callable[[Workspace], None]] = {
     "exclude": Workspace.exclude_selected,
     "delete": Workspace.delete_selected,
     "duplicate": Workspace.duplicate_selected,
-    "grow": lambda w: w.grow_selected(2),
-    "smooth": lambda w: w.smooth_selected(2),
+    "merge": Workspace.merge_selected,
+    "grow": lambda w: w.shape_selected(Operation.GROW, 2),
+    "smooth": lambda w: w.shape_selected(Operation.SMOOTH, 2),
+    "split": lambda w: w.split_selected([(5, 0), (15, 40)], closed=False),
     "to the back": lambda w: w.raise_selected(to_front=True),
     "move": lambda w: w.move_instances(w.selection, 3, -1),
     "lock": lambda w: w.lock_instances([1], True),
-    "attributes": lambda w: w.set_attributes([1], {"a": "b"}),
-    "crowd": lambda w: w.set_crowd([2], True),
+    "attributes": lambda w: w.set_properties([1], attributes={"a": "b"}),
+    "crowd": lambda w: w.set_properties([2], is_crowd=True),
     "cut": Workspace.cut_selected,
 }
 
@@ -94,7 +97,7 @@ def test_merge_and_split_parts(three: Workspace) -> None:
 
 def test_shrinking_never_makes_an_instance_vanish(three: Workspace) -> None:
     three.select([1])
-    three.grow_selected(-50)
+    three.shape_selected(Operation.GROW, -50)
     assert 1 in three.instances
 
 
@@ -103,12 +106,12 @@ def test_locked_instances_are_left_alone(three: Workspace) -> None:
     three.select([1, 3])
     three.delete_selected()
     assert list(three.instances) == [1, 2]
-    three.edit_instance(1, rectangle(0, 0, 1, 1), "Brush")
+    three.edit_instances({1: rectangle(0, 0, 1, 1)}, "Brush")
     assert three.instances[1].mask == rectangle(2, 2, 12, 12)
 
 
 def test_editing_to_nothing_deletes(three: Workspace) -> None:
-    three.edit_instance(3, Mask.empty(WIDTH, HEIGHT), "Eraser stroke")
+    three.edit_instances({3: Mask.empty(WIDTH, HEIGHT)}, "Eraser stroke")
     assert list(three.instances) == [1, 2]
     assert three.undo_name == "Undo Eraser stroke on unlabelled #3"
 
@@ -313,7 +316,7 @@ def test_what_is_shown_is_what_is_stored(browsing: Workspace, edits: list[tuple[
         elif edit == "delete":
             browsing.delete_selected()
         elif edit == "grow":
-            browsing.grow_selected(1)
+            browsing.shape_selected(Operation.GROW, 1)
         elif edit == "move":
             browsing.move_instances(browsing.selection, number, 1)
         elif edit == "class":

@@ -95,7 +95,7 @@ def test_refine_replaces_the_mask_and_keeps_id_class_and_attributes(browsing: Wo
     cat = browsing.add_category("cat")
     browsing.create_instance(Mask.from_polygons([[(4, 4), (20, 4), (20, 20), (4, 20)]], WIDTH, HEIGHT), "Polygon")
     (first,) = browsing.instances.values()
-    browsing.set_attributes([first.id], {"colour": "red"})
+    browsing.set_properties([first.id], attributes={"colour": "red"})
     browsing.add_category("dog")
     assert browsing.can_refine() == ""
     browsing.refine_selected()

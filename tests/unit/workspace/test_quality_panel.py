@@ -79,7 +79,7 @@ def test_a_stale_finding_is_not_carried_out(faulty: Workspace, panel: QualityPan
     finding = panel.chosen()
     assert finding is not None
     faulty.show_finding(finding)
-    faulty.edit_instance(finding.instance_ids[0], shape(faulty, (0, 0, 9, 9)), "Brush stroke")
+    faulty.edit_instances({finding.instance_ids[0]: shape(faulty, (0, 0, 9, 9))}, "Brush stroke")
     panel.fix_chosen()
     assert panel.summary.text() == "The instances have changed since the check; check again."
     assert faulty.instances[finding.instance_ids[0]].mask.area == 81
