@@ -23,7 +23,7 @@ from inference.evaluation.referring import Overlap, figures, overlap
 from inference.models.diffusion import files, stable
 from inference.models.peekaboo.presets import Preset
 from inference.prompts import MaskArray, PromptSet, Text
-from tests.toyworld import models
+from tests.toyworld import models, panoptic, text_lists
 from tests.toyworld.captions import Expression, expressions
 from tests.toyworld.proposals import ColourRegions, colour_regions
 from tests.toyworld.scenes import Scene, Twins, make_scene
@@ -218,7 +218,7 @@ def _iou(one: MaskArray, other: MaskArray) -> float:
 def main() -> None:
     """Print figures per method, as a table or as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--engine", choices=["refdiff", "peekaboo"], required=True)
+    parser.add_argument("--engine", choices=["refdiff", "peekaboo", "tcl", "odise"], required=True)
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--weights", type=Path, default=models.WEIGHTS)
     parser.add_argument("--detail", default="fast", choices=["full", "fast"], help="Ref-Diff's option")
@@ -226,16 +226,21 @@ def main() -> None:
     wanted = parser.parse_args()
     torch.set_num_threads(1)
     started = time.perf_counter()
-    if wanted.engine == "refdiff":
-        report = refdiff(wanted.weights, wanted.scenes, wanted.detail)
-    else:
-        report = peekaboo(wanted.weights, wanted.scenes)
+    match wanted.engine:
+        case "refdiff":
+            report = refdiff(wanted.weights, wanted.scenes, wanted.detail)
+        case "tcl":
+            report = text_lists.evaluate(wanted.weights, wanted.scenes)
+        case "odise":
+            report = panoptic.evaluate(wanted.weights, wanted.scenes)
+        case _:
+            report = peekaboo(wanted.weights, wanted.scenes)
     seconds = round(time.perf_counter() - started, 1)
     if wanted.json:
         print(json.dumps({"engine": wanted.engine, "scenes": wanted.scenes, "seconds": seconds, "methods": report}))
         return
     for name, values in report.items():
-        print(f"{name:32}", "  ".join(f"{key} {value}" for key, value in values.items()))
+        print(f"{name:44}", "  ".join(f"{key} {value}" for key, value in values.items()))
     print(f"{seconds} s")
 
 

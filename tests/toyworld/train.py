@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.toyworld import models, probe
+from tests.toyworld import models, odise_head, probe, tcl_head
 from tests.toyworld.captions import TEMPLATES, Noun, caption, caption_with_nouns, name
+from tests.toyworld.clock import Clock
 from tests.toyworld.scenes import SIZE, Scene, make_scene, tight_crop
 
 CROP = 96
@@ -42,34 +42,6 @@ MOST_PAIRS = 1500
 MOST_SCENES = 4000
 KEEP = 0.997
 """Of the running average of weights, per step."""
-
-
-@dataclass(slots=True)
-class Clock:
-    """Time that is left, the learning rate that belongs to it, and when to save next."""
-
-    minutes: float
-    rate: float
-    every: float = 480.0
-    start: float = field(default_factory=time.monotonic)
-    saved: float = field(default_factory=time.monotonic)
-
-    @property
-    def done(self) -> float:
-        """The share of the time that has passed."""
-        return (time.monotonic() - self.start) / (60 * self.minutes)
-
-    def set(self, optimiser: torch.optim.Optimizer) -> None:
-        """Warm up for 2 % of the time, then follow half a cosine down to a fiftieth."""
-        warm = min(1.0, self.done / 0.02 + 0.05)
-        for group in optimiser.param_groups:
-            group["lr"] = self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.done))))
-
-    def is_time_to_save(self) -> bool:
-        if time.monotonic() - self.saved < self.every and self.done < 1:
-            return False
-        self.saved = time.monotonic()
-        return True
 
 
 def make_vae(out: Path, seed: int) -> None:
@@ -396,7 +368,7 @@ class _QuickEncoder:
 def main() -> None:
     """Run one step of the training."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=["vae", "clip", "diffusion", "attention"])
+    parser.add_argument("step", choices=["vae", "clip", "diffusion", "attention", "tcl", "odise"])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--resume", action="store_true", help="go on with what the folder holds")
@@ -412,6 +384,10 @@ def main() -> None:
             train_diffusion(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
         case "attention":
             teach_attention(wanted.out, wanted.minutes, wanted.seed)
+        case "odise":
+            odise_head.train(wanted.out, models.WEIGHTS, wanted.minutes, wanted.seed, wanted.resume)
+        case "tcl":
+            tcl_head.train(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
         case _:
             train_clip(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
 

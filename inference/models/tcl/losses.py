@@ -23,11 +23,13 @@ MOST_SCALE = 100.0
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Of the two contrastive losses, the two area priors, and the two smoothness losses."""
+    """Of the two contrastive losses, the two area priors, and the two smoothness losses; ``positive_area`` is the
+    prior itself, a share of the image: other data than photos may need another."""
 
     contrastive: float = 0.1
     area: float = 0.4
     smooth: float = 1.0
+    positive_area: float = POSITIVE_AREA
 
 
 RELEASED_WEIGHTS = LossWeights()
@@ -53,12 +55,18 @@ class TclLosses:
 
 
 def losses(
-    model: Tcl, image: Tensor, tokens: Tensor, uniform: Tensor, weights: LossWeights = RELEASED_WEIGHTS
+    model: Tcl,
+    image: Tensor,
+    tokens: Tensor,
+    uniform: Tensor,
+    weights: LossWeights = RELEASED_WEIGHTS,
+    blank: Tensor | None = None,
 ) -> TclLosses:
     """The losses of B pairs.
 
     ``image`` float (B, 3, H, W), normalised, whole patches; ``tokens`` integers (B, L); ``uniform`` float
-    (B, B, 4h, 4w) in (0, 1): the noise of the hard masks, of which the diagonal is used.
+    (B, B, 4h, 4w) in (0, 1): the noise of the hard masks, of which the diagonal is used. ``blank`` float (3, 1, 1),
+    normalised: the colour of what frozen CLIP is not shown, by default 0, the mean colour, as in the paper.
     """
     patch = model.shape.patch
     height, width = image.shape[-2] // patch, image.shape[-1] // patch
@@ -75,9 +83,9 @@ def losses(
     negative = soft[~own].reshape(pairs, pairs - 1, *soft.shape[-2:])
     hard = straight_through(logits, uniform)[own].unsqueeze(1)
     return TclLosses(
-        image=weights.contrastive * image_loss(model, image, hard, texts),
+        image=weights.contrastive * image_loss(model, image, hard, texts, blank),
         feature=weights.contrastive * feature_loss(embeddings, soft, texts, model.tclf_loss.logit_scale),
-        area=weights.area * (positive.mean() - POSITIVE_AREA).abs(),
+        area=weights.area * (positive.mean() - weights.positive_area).abs(),
         negative_area=weights.area * (negative.mean() - NEGATIVE_AREA).abs(),
         smooth_features=weights.smooth * variation(embeddings),
         smooth_masks=weights.smooth * variation(soft),
@@ -93,10 +101,11 @@ def straight_through(logits: Tensor, uniform: Tensor) -> Tensor:
     return hard - soft.detach() + soft
 
 
-def image_loss(model: Tcl, image: Tensor, masks: Tensor, texts: Tensor) -> Tensor:
-    """TCLv: images with all but the mask (B, 1, h', w') blackened, through frozen CLIP, should find their texts."""
+def image_loss(model: Tcl, image: Tensor, masks: Tensor, texts: Tensor, blank: Tensor | None = None) -> Tensor:
+    """TCLv: images with all but the mask (B, 1, h', w') blanked, through frozen CLIP, should find their texts."""
     large = functional.interpolate(masks, size=image.shape[-2:], mode="nearest")
-    embedded = normalised(model.clip_image_encoder.global_embedding(image * large))
+    shown = image * large if blank is None else image * large + blank * (1 - large)
+    embedded = normalised(model.clip_image_encoder.global_embedding(shown))
     return _symmetric(embedded @ texts.T, model.tcli_loss.logit_scale)
 
 

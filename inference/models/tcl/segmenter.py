@@ -51,6 +51,7 @@ SMALLEST_SHARE = 1e-3
 
 EPSILON = 1e-6
 PROMPTS_AT_ONCE, MASKS_AT_ONCE = 256, 64
+_SIDES = ("vision", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,13 @@ class TclSegmenter:
         pieces = word_pieces(weights if clip is None else clip / "config.json")
         if pieces is None:
             raise WeightsMissing("TCL needs CLIP's list of word pieces (merges.txt). None was found.")
-        frozen = towers.whole(clip).state_dict() if not complete and clip is not None else None
-        self._model = checkpoint.load(tensors, frozen).to(device=torch_device(), dtype=torch_dtype())
+        frozen = towers.whole(clip) if not complete and clip is not None else None
+        if frozen is None:
+            model = checkpoint.load(tensors)
+        else:  # which knows how many heads it has
+            heads, text_heads = (getattr(frozen.config, f"{side}_config").num_attention_heads for side in _SIDES)
+            model = checkpoint.load(tensors, frozen.state_dict(), heads, text_heads)
+        self._model = model.to(device=torch_device(), dtype=torch_dtype())
         self._tokenizer = Tokenizer.read(pieces, self._model.shape.context)
         if self._tokenizer.end + 1 != self._model.shape.words:
             raise WrongWeights(f"{pieces.name} is not the list of word pieces of this TCL model.")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as PillowImage
+from transformers import CLIPModel
 
 from inference import registry
 from inference.engine import EngineError, Image, Options, UnusablePrompts, Vocabulary, WeightsMissing, silent
@@ -186,6 +187,22 @@ def test_the_minimal_file_takes_its_towers_from_clip(tmp_path: Path, monkeypatch
     write_clip(tmp_path / "clip", side=224, patch=16, text_width=64)
     engine = registry.create_engine("tcl")
     assert engine.segment(engine.encode(Image(picture(), "hash"), silent), PromptSet((Text("sky"),)), None, silent)
+
+
+@torch.inference_mode()
+def test_the_towers_have_the_heads_that_clip_says(tmp_path: Path) -> None:
+    tensors = torch.load(write_tcl(tmp_path), weights_only=True)["model"]
+    path = tmp_path / "minimal.pth"
+    torch.save({"model": {name: each for name, each in tensors.items() if name.startswith("masker.")}}, path)
+    folder = write_clip(tmp_path / "clip", side=224, patch=16, text_width=64)
+    ours = TclSegmenter(tcl.SPEC, path, folder)._model
+    clip = CLIPModel.from_pretrained(folder)
+    pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    expected = clip.visual_projection(clip.vision_model(pixels).pooler_output)
+    assert torch.allclose(ours.clip_image_encoder.global_embedding(pixels), expected, atol=1e-3)
+    words = torch.tensor([[510, 5, 9, 4, *[clip.config.text_config.eos_token_id] * 4]])
+    expected = clip.text_projection(clip.text_model(words).pooler_output)
+    assert torch.allclose(ours.clip_text_encoder(words), expected, atol=1e-3)
 
 
 def test_the_command_line_finds_by_words(
