@@ -18,10 +18,14 @@ from desktop.settings import Settings
 
 
 class Scope(StrEnum):
-    """Where a key works: in the whole window, or only while the canvas has the focus."""
+    """Where a key works: in the whole window, only while the canvas has the focus, or only there during a review.
+
+    A key of the review hides the same key of the canvas as long as items are decided about.
+    """
 
     GLOBAL = "global"
     CANVAS = "canvas"
+    REVIEW = "review"
 
 
 def always() -> str:
@@ -90,9 +94,10 @@ class ActionRegistry(QObject):
         self._icon = icon
         self._commands: dict[str, Command] = {}
         self._actions: dict[str, QAction] = {}
+        self._deciding = False
 
     def add(self, commands: Iterable[Command], window: QWidget, canvas: QWidget) -> None:
-        """Register commands. Keys of canvas scope belong to ``canvas`` and work only while it has the focus."""
+        """Register commands. Keys of canvas and review belong to ``canvas`` and work only while it has the focus."""
         for command in commands:
             if command.id in self._commands:
                 raise ValueError(f"There are two commands {command.id!r}.")
@@ -104,7 +109,7 @@ class ActionRegistry(QObject):
             if command.checked is not None:
                 action.setCheckable(True)
             action.triggered.connect(lambda _checked=False, command=command: self._run(command))
-            canvas_only = command.scope is Scope.CANVAS
+            canvas_only = command.scope is not Scope.GLOBAL
             context = (
                 Qt.ShortcutContext.WidgetWithChildrenShortcut if canvas_only else Qt.ShortcutContext.WindowShortcut
             )
@@ -119,8 +124,27 @@ class ActionRegistry(QObject):
             command.run()
         self.refresh()
 
+    def set_deciding(self, deciding: bool) -> None:
+        """Whether the keys of the review work now, instead of those of the canvas."""
+        if deciding != self._deciding:
+            self._deciding = deciding
+            for command in self._commands.values():
+                if command.scope is not Scope.GLOBAL:
+                    self._give_keys(command)
+
+    def _live_keys(self, command: Command) -> tuple[str, ...]:
+        """The keys that work at this moment."""
+        keys = self.keys(command.id)
+        if command.scope is Scope.REVIEW:
+            return keys if self._deciding else ()
+        if command.scope is Scope.GLOBAL or not self._deciding:
+            return keys
+        review = (other for other in self._commands.values() if other.scope is Scope.REVIEW)
+        taken = {_normal(key) for other in review for key in self.keys(other.id)}
+        return tuple(key for key in keys if _normal(key) not in taken)
+
     def _give_keys(self, command: Command) -> None:
-        sequences = [QKeySequence(key, QKeySequence.SequenceFormat.PortableText) for key in self.keys(command.id)]
+        sequences = [QKeySequence(key, QKeySequence.SequenceFormat.PortableText) for key in self._live_keys(command)]
         self._actions[command.id].setShortcuts(sequences)
 
     def refresh(self) -> None:
@@ -201,9 +225,7 @@ class ActionRegistry(QObject):
                 raise Conflict(text.format(key=key, name=other.name))
         same = tuple(map(_normal, keys)) == tuple(map(_normal, self.default_keys(action_id)))
         self._settings.set_shortcut(action_id, None if same else " | ".join(keys))
-        self._give_keys(command)
-        self.refresh()
-        self.keys_changed.emit()
+        self.reload_keys()
 
     def reset_keys(self, action_id: str | None = None) -> None:
         """Back to the preset: one action, or all of them."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from desktop.actions import Command, Scope
+from desktop.dataset.model import ReviewState
 from desktop.panels.relabel_dialog import relabel
 from desktop.workspace.operations import Operation
 
@@ -132,10 +133,12 @@ def _edit(w: MainWindow) -> list[Command]:
                 reason=w.needs_instances),
         Command("edit.invert", tr("Invert selection"), ws.invert_selection, ("Ctrl+I",), menu="Edit", group=2,
                 reason=w.needs_instances),
-        Command("edit.next", tr("Next instance"), lambda: ws.select_next(1), ("Tab",), canvas, menu="Edit", group=2,
+        Command("edit.next", tr("Next instance"), partial(w.select_next, 1), ("Tab",), canvas, menu="Edit", group=2,
                 reason=w.needs_instances),
-        Command("edit.previous", tr("Previous instance"), lambda: ws.select_next(-1), ("Shift+Tab",), canvas,
+        Command("edit.previous", tr("Previous instance"), partial(w.select_next, -1), ("Shift+Tab",), canvas,
                 menu="Edit", group=2, reason=w.needs_instances),
+        Command("edit.menu", tr("Context menu"), w.canvas.open_menu_by_key, ("Shift+F10",), canvas, menu="Edit",
+                group=3, reason=w.needs_image),
         Command("edit.palette", tr("Command palette…"), w.show_palette, ("Ctrl+K",), menu="Edit", group=3,
                 icon="command"),
     ]  # fmt: skip
@@ -219,7 +222,13 @@ def _tools(w: MainWindow) -> list[Command]:
     def is_current(name: str) -> bool:
         return w.reference_pane.isVisible() if name == "reference" else w.canvas.tool == name
 
-    return [
+    sizes = (
+        ("tool.smaller", tr("Smaller brush"), -1, ("[",)),
+        ("tool.larger", tr("Larger brush"), 1, ("]",)),
+        ("tool.much_smaller", tr("Much smaller brush"), -5, ("Shift+[", "{")),
+        ("tool.much_larger", tr("Much larger brush"), 5, ("Shift+]", "}")),
+    )
+    tools = [
         Command(
             f"tool.{name}",
             tr(title),
@@ -233,6 +242,10 @@ def _tools(w: MainWindow) -> list[Command]:
             group=4,
         )
         for name, title, key, text in TOOLS
+    ]
+    return tools + [
+        Command(name, title, partial(w.canvas.change_size, steps), keys, Scope.CANVAS, menu="Edit/Tools", group=5)
+        for name, title, steps, keys in sizes
     ]
 
 
@@ -348,6 +361,7 @@ def _engine(w: MainWindow) -> list[Command]:
 
 def _review(w: MainWindow) -> list[Command]:
     ws = w.workspace
+    review = Scope.REVIEW
 
     def proposals() -> str:
         return "" if ws.proposals else tr("There are no proposals: run an engine on the whole image first.")
@@ -360,8 +374,37 @@ def _review(w: MainWindow) -> list[Command]:
         Command("review.next_proposals", tr("Next image with proposals"), ws.go_to_next_proposals, ("Alt+D",),
                 menu="Review", icon="next",
                 reason=lambda: "" if ws.images_with_proposals else tr("No image has proposals.")),
+        Command("review.mode", tr("Review…"), w.review.toggle, ("Shift+F9",), menu="Review", group=2, icon="review",
+                reason=w.review.can_start, checked=lambda: ws.reviewing,
+                title=lambda: tr("Leave the review") if ws.reviewing else tr("Review…")),
         Command("review.quality", tr("Quality…"), w.show_quality, ("F8",), menu="Review", group=2, icon="warning",
                 reason=w.needs_image),
+        Command("review.statistics", tr("Statistics…"), w.review.show_statistics, menu="Review", group=2,
+                icon="statistics", reason=w.review.needs_project),
+        Command("review.approve", tr("Approve and go on"), ws.approve, ("Return", "Enter"), review, menu="Review",
+                group=3, icon="check", reason=lambda: w.review.needs_review() or ws.can_decide()),
+        Command("review.send_back", tr("Send back with a comment…"), w.review.bar.ask_comment, ("Backspace",), review,
+                menu="Review", group=3, icon="back", reason=lambda: w.review.needs_review() or ws.can_decide()),
+        Command("review.next", tr("Next item without deciding"), lambda: ws.review_step(1), ("D", "PgDown"), review,
+                menu="Review", group=3, icon="next", reason=w.review.needs_review),
+        Command("review.previous", tr("Previous item"), lambda: ws.review_step(-1), ("A", "PgUp"), review,
+                menu="Review", group=3, icon="previous", reason=w.review.needs_review),
+        Command("review.show", tr("Show the item"), ws.show_review_item, ("Home",), review, menu="Review", group=3,
+                reason=w.review.needs_review),
+        Command("review.leave", tr("Leave the review without deciding"), ws.leave_review, ("Esc",), review,
+                reason=w.review.needs_review),
+        Command("review.difference", tr("Show what the review changed"), w.review.toggle_difference, ("Ctrl+Shift+D",),
+                menu="Review", group=3, icon="compare", reason=w.review.can_show_difference,
+                checked=lambda: ws.difference_shown),
+        *(
+            Command(f"review.instance_{state.name.lower()}", title, partial(w.mark_selected, state),
+                    menu="Review/Mark selected instances", group=1,
+                    reason=lambda: ("" if ws.selection else tr("Select an instance first.")) or ws.editable())
+            for state, title in (
+                (ReviewState.DRAFT, tr("Draft")), (ReviewState.DONE, tr("Done")),
+                (ReviewState.REVIEWED, tr("Reviewed")), (ReviewState.NEEDS_WORK, tr("Needs work")),
+            )
+        ),
         *(
             Command(f"review.image_{state}", title, partial(w.mark_image, state), menu="Review", group=1,
                     reason=lambda: w.needs_image() or ws.read_only)

@@ -22,6 +22,7 @@ from desktop.panels.icons import icon
 from desktop.panels.status_bar import StatusBar
 from desktop.settings import user_state_folder
 from desktop.window_layout import DEFAULT_SIZE, MINIMUM_SIZE, WindowLayout
+from desktop.window_review import ReviewMode
 from desktop.window_view import STRIP_HEIGHT, WindowView
 from desktop.workspace import Notice, SavedState, Severity, Workspace
 
@@ -43,6 +44,7 @@ class MainWindow(WindowView):
         self._build_centre()
         self._build_docks()
         self.link = CanvasLink(workspace, self.canvas)
+        self.review = ReviewMode(self)
         self.registry = ActionRegistry(workspace.settings, icon, self)
         self._refresh = QTimer(self)
         self._refresh.setSingleShot(True)
@@ -76,8 +78,8 @@ class MainWindow(WindowView):
         for signal in (
             ws.project_changed, ws.images_changed, ws.image_changed, ws.selection_changed, ws.instances_changed,
             ws.session_changed, ws.engines_changed, ws.history_changed, ws.options_changed, ws.categories_changed,
-            ws.proposals_changed, ws.region_of_interest_changed, ws.pixels_changed, self.canvas.tool_changed,
-            self.canvas.drawing_changed,
+            ws.proposals_changed, ws.region_of_interest_changed, ws.pixels_changed, ws.review_changed,
+            self.canvas.tool_changed, self.canvas.drawing_changed,
         ):  # fmt: skip
             signal.connect(lambda *_: self._refresh.start(0))
         self.canvas.tool_changed.connect(self._show_tool)

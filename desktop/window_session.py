@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QInputDialog, QMenu
 
-from desktop.dataset.model import ImageState
+from desktop.dataset.model import ImageState, ReviewState
 from desktop.shape_dialog import ShapeDialog
 from desktop.window_parts import WindowParts
 from desktop.workspace import EngineStatus, Notice, NoticeAction, Severity
@@ -156,10 +156,18 @@ class WindowSession(WindowParts):
             dialog.reject()
         ShapeDialog(self.workspace, self.canvas, operation, self).open_over(self.canvas)
 
+    def select_next(self, step: int) -> None:
+        """The next visible instance, moved into view when it is out of it."""
+        self.workspace.select_next(step)
+        self.canvas.reveal_selection()
+
     def mark_image(self, state: str) -> None:
         image = self.workspace.current_image
         if image is not None:
             self.workspace.set_image_state([image.id], ImageState(state))
+
+    def mark_selected(self, state: ReviewState) -> None:
+        self.workspace.mark_instances(self.workspace.selection, state)
 
     def needs_image(self) -> str:
         return "" if self.workspace.current_image is not None else self.tr("No image is open.")
