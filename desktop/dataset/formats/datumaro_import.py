@@ -11,7 +11,7 @@ import numpy as np
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
 from desktop.dataset.formats.datumaro import ANNOTATIONS, CLASSES, CROWD, SCORE
-from desktop.dataset.formats.file_values import is_id, is_number
+from desktop.dataset.formats.file_values import is_folder, is_id, is_number
 from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import BOXES, COMMON_FIELDS, plan_of
 from desktop.dataset.formats.json_file import read_json_object
@@ -28,8 +28,8 @@ class DatumaroImport:
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
-        folder = path / ANNOTATIONS if path.is_dir() and path.name != ANNOTATIONS else path
-        files = sorted(folder.glob("*.json")) if folder.is_dir() else [path]
+        folder = path / ANNOTATIONS if is_folder(path) and path.name != ANNOTATIONS else path
+        files = sorted(folder.glob("*.json")) if is_folder(folder) else [path]
         if not files:
             raise FormatError(f"{path.name} has no folder '{ANNOTATIONS}' with JSON files.")
         holder = files[0].parent

@@ -40,6 +40,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; no for a name that the file system cannot even have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 @dataclass(slots=True)
 class Ids:
     """Keeps ids of the file that the project never used; gives new ones, above all of the file's, for the rest."""

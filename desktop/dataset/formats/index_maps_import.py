@@ -20,6 +20,7 @@ from desktop.dataset.formats.contract import (
     Target,
     checked_options,
 )
+from desktop.dataset.formats.file_values import is_file, is_folder
 from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.index_png import read_indices
@@ -39,11 +40,11 @@ class VocImport:
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
-        root = path if path.is_dir() else path.parent
-        if not (root / CLASS_PNGS).is_dir():
+        root = path if is_folder(path) else path.parent
+        if not is_folder(root / CLASS_PNGS):
             raise FormatError(f"{root.name} is not a Pascal VOC folder: it has no folder '{CLASS_PNGS}'.")
         label_map = root / LABEL_MAP
-        names = _label_map(label_map) if label_map.exists() else dict(enumerate(CLASSES, start=1))
+        names = _label_map(label_map) if is_file(label_map) else dict(enumerate(CLASSES, start=1))
         reader = _Reader(project, root, chosen, "JPEGImages", {n: {"id": n, "name": name} for n, name in names.items()})
         files = {f.relative_to(root / CLASS_PNGS).with_suffix("").as_posix(): f for f in _pngs(root / CLASS_PNGS)}
         for stem in dict.fromkeys([*(name for name in _listed(root) if name in files), *files]):
@@ -62,10 +63,10 @@ class MaskPngImport:
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
-        legend = path / "classes.csv" if path.is_dir() else path
+        legend = path / "classes.csv" if is_folder(path) else path
         root = legend.parent
         classes, ignore = _legend(legend)
-        if not (root / "semantic").is_dir():
+        if not is_folder(root / "semantic"):
             raise FormatError(f"{root.name} has no folder 'semantic' with mask PNGs.")
         reader = _Reader(project, root, chosen, "images", classes)
         reader.ids = _instance_ids(root / "instances.csv")
@@ -108,7 +109,7 @@ class _Reader:
         size = (image.width, image.height)
         try:
             classes = read_indices(semantic, size)
-            objects = read_indices(instance, size) if instance.exists() else None
+            objects = read_indices(instance, size) if is_file(instance) else None
         except FormatError as error:
             self.refused.append(Rejected(what, str(error).rstrip(".")))
             return
@@ -197,7 +198,7 @@ def _legend(path: Path) -> tuple[dict[int, dict[str, Any]], int | None]:
 
 def _instance_ids(path: Path) -> dict[tuple[str, int], int]:
     """Annotation ids by image name and value; nothing when the table is not there or not understood."""
-    if not path.exists():
+    if not is_file(path):
         return {}
     try:
         return {(r["image"], int(r["value"])): int(r["id"]) for r in csv.DictReader(io.StringIO(read_text(path)))}

@@ -14,6 +14,7 @@ import numpy as np
 from desktop.dataset.errors import MaskError
 from desktop.dataset.formats import coco_segmentation
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.file_values import is_folder
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.index_png import read_png
 from desktop.dataset.formats.json_file import read_json_object
@@ -34,13 +35,13 @@ class LabelmeImport:
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
-        root = path if path.is_dir() else path.parent
-        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        root = path if is_folder(path) else path.parent
+        files = sorted(path.rglob("*.json")) if is_folder(path) else [path]
         if not files:
             raise FormatError(f"{path.name} holds no labelme files (*.json).")
         reader = _Reader(root, project.folder)
         for file in files:
-            reader.read(file, alone=not path.is_dir())
+            reader.read(file, alone=not is_folder(path))
         return plan_of(project, root / files[0].name, chosen, reader.document(), reader.refused)
 
 

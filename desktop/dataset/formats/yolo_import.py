@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.file_values import is_folder
 from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import BOXES, COMMON_FIELDS, plan_of
 from desktop.dataset.formats.text_file import read_text
@@ -28,7 +29,7 @@ class YoloImport:
 
     def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
         chosen = checked_options(self.fields, options)
-        data = path / DATA if path.is_dir() else path
+        data = path / DATA if is_folder(path) else path
         names = _names(data)
         return plan_of(project, data, chosen, *_Reader(project, data.parent, chosen["images"], names).read())
 
@@ -41,7 +42,7 @@ class _Reader:
 
     def read(self) -> tuple[dict[str, Any], list[Rejected]]:
         root = self._folder / LABELS
-        if not root.is_dir():
+        if not is_folder(root):
             raise FormatError(f"{self._folder.name} has no folder '{LABELS}' with YOLO labels.")
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
