@@ -37,6 +37,7 @@ class CanvasLink(QObject):
         workspace.selection_changed.connect(lambda: canvas.set_selection(workspace.selection))
         workspace.session_changed.connect(self.show_session)
         workspace.current_category_changed.connect(self.show_session)
+        workspace.options_changed.connect(canvas.update)
         workspace.region_of_interest_changed.connect(
             lambda: canvas.set_region_of_interest(workspace.region_of_interest)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,6 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.workspace import Workspace
+
+_OFF = Qt.CheckState.Unchecked
 
 
 def parse_attributes(text: str) -> dict[str, str]:
@@ -31,7 +34,7 @@ def parse_attributes(text: str) -> dict[str, str]:
 
 
 class InstanceEditor(QDialog):
-    """Edits what is shared; with several instances, fields that differ are left alone unless they are changed."""
+    """Edits what is shared, in one step; with several instances, fields that differ are left alone unless changed."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,12 +55,19 @@ class InstanceEditor(QDialog):
         self.attributes.setPlaceholderText(self.tr("colour = red"))
         self.attributes.setTabChangesFocus(True)
         first = dict(chosen[0].attributes) if chosen else {}
-        same = all(dict(i.attributes) == first for i in chosen)
-        self.attributes.setPlainText("\n".join(f"{k} = {v}" for k, v in first.items()) if same else "")
+        self._same = all(dict(i.attributes) == first for i in chosen)
+        self.attributes.setPlainText("\n".join(f"{k} = {v}" for k, v in first.items()) if self._same else "")
+        if not self._same:
+            self.attributes.setPlaceholderText(
+                self.tr("The instances have different attributes. Those written here are set on all of them.")
+            )
         self._first_attributes = self.attributes.toPlainText()
         self.crowd = QCheckBox(self.tr("A crowd: many objects in one mask (COCO iscrowd)"))
-        self.crowd.setChecked(bool(chosen) and all(i.is_crowd for i in chosen))
-        self._first_crowd = self.crowd.isChecked()
+        crowds = {i.is_crowd for i in chosen}
+        self.crowd.setTristate(len(crowds) > 1)
+        mixed = Qt.CheckState.PartiallyChecked
+        self.crowd.setCheckState(mixed if len(crowds) > 1 else Qt.CheckState.Checked if True in crowds else _OFF)
+        self._first_crowd = self.crowd.checkState()
         self.problem = QLabel()
         self.problem.setProperty("problem", "true")
         self.problem.setWordWrap(True)
@@ -83,10 +93,12 @@ class InstanceEditor(QDialog):
         except ValueError as error:
             self.problem.setText(str(error))
             return
-        if self.category.currentIndex() != self._first_class:
-            self._workspace.set_category(self._ids, self.category.currentData())
-        if self.attributes.toPlainText() != self._first_attributes:
-            self._workspace.set_attributes(self._ids, attributes)
-        if self.crowd.isChecked() != self._first_crowd:
-            self._workspace.set_crowd(self._ids, self.crowd.isChecked())
+        crowd = self.crowd.checkState()
+        self._workspace.set_properties(
+            self._ids,
+            category=(self.category.currentData(),) if self.category.currentIndex() != self._first_class else None,
+            attributes=attributes if self.attributes.toPlainText() != self._first_attributes else None,
+            merge=not self._same,
+            is_crowd=crowd is Qt.CheckState.Checked if crowd is not self._first_crowd else None,
+        )
         super().accept()

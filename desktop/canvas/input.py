@@ -66,6 +66,7 @@ class InputRouter:
         right = button is Qt.MouseButton.RightButton
         secondary = right or (alt and (tool.prompts or tool.secondary))
         if right and not (tool.prompts or tool.secondary):
+            tool.before_menu(self.pointer(event.position(), event.modifiers()))
             self._view.open_context_menu(event.globalPosition().toPoint())
             return
         self._button, self._secondary = button, secondary
@@ -172,9 +173,6 @@ class InputRouter:
         if key in _MODIFIER_KEYS:
             tool.modifiers(mods | _MODIFIER_KEYS[key])
             return False
-        if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight):
-            self._view.change_size(1 if key is Qt.Key.Key_BracketRight else -1)
-            return True
         known = _KEYS.get(key)
         if known is None:
             return False

@@ -105,6 +105,16 @@ class Looking(QWidget):
             self.pan_by(dx, dy)
         self.update()
 
+    def reveal_selection(self) -> None:
+        """Pan to the first selected instance when nothing of it is in sight."""
+        item = self.index.get(self._selection[0]) if self._selection else None
+        if item is None or item.mask.is_empty:
+            return
+        x0, y0, x1, y1 = item.mask.bbox
+        left, top, right, bottom = self._transform.visible(self._extent())
+        if x0 >= right or x1 <= left or y0 >= bottom or y1 <= top:
+            self.center_on((x0 + x1) / 2, (y0 + y1) / 2)
+
     def set_minimap(self, on: bool) -> None:
         self._minimap_wanted = on
         self._place_minimap()

@@ -231,6 +231,18 @@ class CanvasView(Showing):
         if self._host is not None:
             self._host.context_menu(at.x(), at.y())
 
+    def open_menu_by_key(self) -> None:
+        """The context menu without a mouse: at the cross-hair, else on the selected instance, else in the middle."""
+        place = QPointF(self.rect().center())
+        item = self.index.get(self._selection[0]) if self._selection else None
+        if self.crosshair is not None:
+            place = self.image_to_widget(*self.crosshair)
+        elif item is not None and not item.mask.is_empty:
+            x0, y0, x1, y1 = item.mask.bbox
+            place = self.image_to_widget((x0 + x1) / 2, (y0 + y1) / 2)
+        inside = self.rect().contains(place.toPoint())
+        self.open_context_menu(self.mapToGlobal(place.toPoint() if inside else self.rect().center()))
+
     def event(self, event: QEvent) -> bool:
         if event.type() in _TOUCHES:
             self.motion.touched()
@@ -283,7 +295,7 @@ class CanvasView(Showing):
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Only the Menu key comes this way; the right button belongs to the tools."""
         if event.reason() is QContextMenuEvent.Reason.Keyboard:
-            self.open_context_menu(self.mapToGlobal(self.rect().center()))
+            self.open_menu_by_key()
         event.accept()
 
     def enterEvent(self, event: QEnterEvent) -> None:

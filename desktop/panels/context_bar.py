@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSlider
 from desktop.canvas.host import BrushShape, ToolOptions
 from desktop.panels.controls import GAP, TARGET, ElidedLabel, icon_button, padded
 from desktop.panels.icons import icon
+from desktop.panels.polygon_detail import PolygonDetail
 from desktop.workspace import Workspace
 
 _BRUSHES = frozenset({"brush", "eraser"})
@@ -64,7 +65,11 @@ class ContextBar(QWidget):
         self._contiguous = self._check(self.tr("Contiguous"), "wand_contiguous", frozenset({"wand"}))
         self._as_prompt = self._check(self.tr("As a prompt"), "outline_prompts", _OUTLINES)
         self._as_prompt.setToolTip(self.tr("The outline shows the engine where the object is; it draws no instance."))
-        self._protect = self._check(self.tr("Do not overwrite other instances"), "protect_others", drawing)
+        self._protect = self._check(self.tr("Do not overwrite other instances"), "protect_others", drawing | _POLAR)
+        self._into_parts = self._check(self.tr("Into parts of one instance"), "cut_into_parts", frozenset({"split"}))
+        self._into_parts.setToolTip(self.tr("The pieces stay one instance, one pixel apart."))
+        self.detail = PolygonDetail(workspace)
+        self._group(self.detail, frozenset({"select"}))
         self._help = ElidedLabel()
         self._help.setProperty("soft", "true")
         self._help.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -146,8 +151,8 @@ class ContextBar(QWidget):
         prompts = self._tool in _OUTLINES and options.outline_prompts
         self._as_prompt.setChecked(options.outline_prompts)
         self._polarity.setVisible(self._tool in _POLAR or prompts)
-        if self._tool in _OUTLINES:
-            self._protect.setHidden(prompts)
+        self._into_parts.setChecked(options.cut_into_parts)
+        self.detail.set_active(self._tool == "select")
         self._preview.setChecked(options.hover_preview)
         self._polarity.setChecked(not options.positive)
         self._polarity.setIcon(icon("point" if options.positive else "point-negative"))

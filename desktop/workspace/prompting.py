@@ -328,14 +328,20 @@ class Prompting(Engines):
         if not taken:
             self.notice(self.tr("Nothing found — add a positive point or lower the threshold"))
             return
+        old = self._instances.get(session.refines) if session.refines is not None else None
+        masks = [Mask.from_array(candidate.mask()) for candidate in taken]
+        masks = [self.kept_off_others(mask, old if place == 0 else None) for place, mask in enumerate(masks)]
+        taken = tuple(candidate for candidate, mask in zip(taken, masks, strict=True) if not mask.is_empty)
+        masks = [mask for mask in masks if not mask.is_empty]
+        if not taken:
+            self.notice(self.tr("Other instances hold all these pixels, and they are not to be overwritten."))
+            return
         if not self._ready_to_change():
             return
         self._drop_requests()
-        old = self._instances.get(session.refines) if session.refines is not None else None
         changed: list[Instance] = []
-        for offset, candidate in enumerate(taken):
+        for offset, (candidate, mask) in enumerate(zip(taken, masks, strict=True)):
             category = category_id if category_id is not None else self._class_found(session, candidate)
-            mask = Mask.from_array(candidate.mask())
             provenance = replace(
                 self._provenance(session, candidate), seconds=round(session.work.seconds / len(taken), 1)
             )

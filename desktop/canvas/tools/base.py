@@ -197,6 +197,9 @@ class Tool:
     def leave(self) -> None:
         """The pointer left the canvas."""
 
+    def before_menu(self, at: Pointer) -> None:
+        """The context menu is about to open there."""
+
     # keys
     def key(self, key: Key, mods: Mods) -> bool:
         """A key went down; true when the tool used it."""

@@ -108,6 +108,10 @@ class Outline:
         """How many vertices all rings have together."""
         return sum(len(ring) for ring in self.rings)
 
+    def simplified_mask(self) -> Mask:
+        """The pixels that the simplified rings enclose."""
+        return Mask.from_parts(self._parts, self.mask.width, self.mask.height)
+
     def near(self, x: float, y: float, scale: float) -> bool:
         """Whether the image point is in reach of the box of the mask, where alone vertices and edges can be hit."""
         x0, y0, x1, y1 = self.mask.bbox

@@ -99,6 +99,12 @@ class SelectTool(Tool):
     def leave(self) -> None:
         self._spot = None
 
+    def before_menu(self, at: Pointer) -> None:
+        """The menu is about what lies under the pointer: it is selected, unless it is already."""
+        pile = self.surface.index.at(at.x, at.y)
+        if pile and not any(i in pile for i in self.host.selection):
+            self.host.select((pile[0],), SelectMode.REPLACE)
+
     def double_click(self, at: Pointer) -> None:
         """On an edge of the selected outline: a new vertex; on an instance: refine it."""
         outline = self._outline_at(at)
