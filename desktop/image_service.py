@@ -54,7 +54,7 @@ class ImageService(QObject):
     _decoded = Signal(int, object)
     _not_decoded = Signal(int, object)
 
-    def __init__(self, budget_bytes: int = 512 * 2**20, parent: QObject | None = None) -> None:
+    def __init__(self, budget_bytes: int = 256 * 2**20, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.budget_bytes = budget_bytes
         self._pixels: OrderedDict[int, Decoded] = OrderedDict()

@@ -94,7 +94,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("engines.prefetch", "Engines & devices", "Prepare the next image ahead", True),
     Setting("engines.seed", "Engines & devices", "Random seed", 0, low=0, high=2**31 - 1),
-    Setting("memory.images_mb", "Memory & cache", "Decoded images in MB", 512, low=64, high=8192),
+    Setting("memory.images_mb", "Memory & cache", "Decoded images in MB", 256, low=64, high=8192),
     Setting("memory.features_mb", "Memory & cache", "Engine features in MB", 1024, low=64, high=65536),
     Setting(
         "memory.features_disk_mb",

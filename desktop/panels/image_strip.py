@@ -47,7 +47,8 @@ class ImageStrip(QWidget):
         self.search.setMinimumHeight(TARGET)
         self.search.setMaximumWidth(220)
         self._vertical = False
-        self._chips: dict[str, QToolButton] = {}
+        self.chips: dict[str, QToolButton] = {}
+        """The filter chips by their names in :class:`ImageFilter`."""
         self._all_chips = QWidget()
         # their width must not be the least width of the strip: where they do not fit there is a drop-down instead
         self._all_chips.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -87,6 +88,7 @@ class ImageStrip(QWidget):
             "draft": self.tr("Draft"),
             "done": self.tr("Done"),
             "to review": self.tr("To review"),
+            "proposals": self.tr("Proposals"),
             "issues": self.tr("Issues"),
         }
         for key, name in names.items():
@@ -100,7 +102,7 @@ class ImageStrip(QWidget):
             chip.clicked.connect(self._change_filter)
             group.addButton(chip)
             row.addWidget(chip)
-            self._chips[key] = chip
+            self.chips[key] = chip
             self._state.addItem(name, key)
         row.addStretch(1)
         self._bar = QBoxLayout(QBoxLayout.Direction.LeftToRight)
@@ -121,7 +123,7 @@ class ImageStrip(QWidget):
     def _connect(self) -> None:
         workspace = self._workspace
         self.search.textChanged.connect(lambda _text: self._delay.start())
-        self._state.activated.connect(lambda _index: self._chips[self._state.currentData()].click())
+        self._state.activated.connect(lambda _index: self.chips[self._state.currentData()].click())
         self._class.activated.connect(self._change_filter)
         self._order.activated.connect(self._change_filter)
         self._empty.triggered.connect(self._empty_action)
@@ -169,7 +171,7 @@ class ImageStrip(QWidget):
     def refresh(self) -> None:
         self.model.refresh()
         wanted = self._workspace.image_filter
-        self._chips.get(wanted.chip, self._chips["all"]).setChecked(True)
+        self.chips.get(wanted.chip, self.chips["all"]).setChecked(True)
         self._state.setCurrentIndex(max(self._state.findData(wanted.chip), 0))
         if self.search.text() != wanted.name and not self._delay.isActive():
             self.search.blockSignals(True)
@@ -191,7 +193,7 @@ class ImageStrip(QWidget):
 
     def _change_filter(self) -> None:
         self._delay.stop()
-        chip = next((key for key, button in self._chips.items() if button.isChecked()), "all")
+        chip = next((key for key, button in self.chips.items() if button.isChecked()), "all")
         wanted = replace(
             self._workspace.image_filter,
             chip=chip,
@@ -231,7 +233,7 @@ class ImageStrip(QWidget):
         if not self._workspace.images:
             self.open_requested.emit()
             return
-        self._chips["all"].setChecked(True)
+        self.chips["all"].setChecked(True)
         self._class.setCurrentIndex(0)
         self.search.clear()
         self._change_filter()

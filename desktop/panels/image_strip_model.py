@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    QStringListModel,
+    Qt,
+)
 from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -18,7 +26,6 @@ _STATE = Qt.ItemDataRole.UserRole + 1
 _THUMBNAIL = Qt.ItemDataRole.UserRole + 2
 _PARKED = Qt.ItemDataRole.UserRole + 3
 _PROPOSED = Qt.ItemDataRole.UserRole + 4
-_ROOT = QModelIndex()
 _Index: TypeAlias = QModelIndex | QPersistentModelIndex
 
 BADGES = {state: f"badge-{state.value}" for state in ImageState}
@@ -32,7 +39,10 @@ _BADGE_COLOURS = {
 }
 
 
-class ImageStripModel(QAbstractListModel):
+class ImageStripModel(QStringListModel):
+    """The visible images. Qt's own list of strings answers how many rows there are: a view asks that once for every
+    row whenever it lays them out, and tens of thousands of questions to Python would be felt."""
+
     def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._workspace = workspace
@@ -43,11 +53,9 @@ class ImageStripModel(QAbstractListModel):
         workspace.proposals_changed.connect(self._proposals_changed)
 
     def refresh(self) -> None:
-        images = list(self._workspace.visible_images)
-        self.beginResetModel()
-        self._images = images
-        self._rows = {image.id: row for row, image in enumerate(images)}
-        self.endResetModel()
+        self._images = list(self._workspace.visible_images)
+        self._rows = {image.id: row for row, image in enumerate(self._images)}
+        self.setStringList([image.path for image in self._images])
 
     def index_of(self, image_id: int) -> QModelIndex:
         row = self._rows.get(image_id)
@@ -58,9 +66,9 @@ class ImageStripModel(QAbstractListModel):
         index = self.index_of(image_id)
         if not index.isValid():
             return
-        visible = self._workspace.visible_images
-        if index.row() < len(visible) and visible[index.row()].id == image_id:
-            self._images[index.row()] = visible[index.row()]
+        now = self._workspace.image(image_id)
+        if now is not None:
+            self._images[index.row()] = now
         self.dataChanged.emit(index, index)
 
     def parked_changed(self) -> None:
@@ -76,9 +84,6 @@ class ImageStripModel(QAbstractListModel):
         changed, self._proposed = proposed ^ self._proposed, proposed
         for image_id in changed:
             self.repaint(image_id)
-
-    def rowCount(self, parent: _Index = _ROOT) -> int:
-        return 0 if parent.isValid() else len(self._images)
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():

@@ -37,19 +37,19 @@ class _Dating(QObject, QRunnable):
     ended = Signal(object)
     """Times in seconds by image id."""
 
-    def __init__(self, files: Sequence[tuple[int, Path]]) -> None:
+    def __init__(self, folder: Path, images: Sequence[Image]) -> None:
         QObject.__init__(self)
         QRunnable.__init__(self)
         self.setAutoDelete(False)
         self.cancelled = threading.Event()
-        self._files = files
+        self._folder, self._images = folder, images
 
     def run(self) -> None:
         times = {}
-        for image_id, file in self._files:
+        for image in self._images:
             if self.cancelled.is_set():
                 return
-            times[image_id] = _modified(file)
+            times[image.id] = _modified(self._folder / image.path)
         self.ended.emit(times)
 
 
@@ -64,6 +64,7 @@ class ImageList(Exchange):
         self._visible: list[Image] | None = None
         self._order: list[int] = []
         self._ordered: tuple[str, object] | None = None
+        self._names: tuple[object, list[int]] = (None, [])
         self._times: dict[int, float] = {}
         self._dating: _Dating | None = None
         self._dates = QThreadPool(self)
@@ -161,7 +162,7 @@ class ImageList(Exchange):
         """All images, sorted. The order stays as it was chosen: images do not jump away while they are worked on."""
         now = self._filter.order, self.storage.listing
         if self._ordered != now:
-            images = sorted(self.storage.images, key=lambda image: natural_key(image.path))
+            images = self._in_order_of_names()
             if self._filter.order == "uncertainty":
                 doubts = self.image_doubts()
                 images.sort(key=lambda image: -doubts.get(image.id, -1.0))
@@ -171,8 +172,18 @@ class ImageList(Exchange):
         found = (self.storage.image(image_id) for image_id in self._order)
         return [image for image in found if image is not None]
 
+    def _in_order_of_names(self) -> list[Image]:
+        """All images by name: the natural order, and that of images which are equal in another one."""
+        listing, order = self._names
+        if listing is not self.storage.listing:
+            images = sorted(self.storage.images, key=lambda image: natural_key(image.path))
+            self._names = self.storage.listing, [image.id for image in images]
+            return images
+        found = (self.storage.image(image_id) for image_id in order)
+        return [image for image in found if image is not None]
+
     def _ask_times(self) -> None:
-        self._dating = _Dating([(image.id, self.storage.file_of(image)) for image in self.storage.images])
+        self._dating = _Dating(self.storage.folder or Path(), self.storage.images)
         self._dating.ended.connect(self._take_times)
         self._dates.start(self._dating)
 

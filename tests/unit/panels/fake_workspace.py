@@ -124,6 +124,9 @@ class FakeWorkspace(QObject):
     def visible_images(self) -> list[Image]:
         return [i for i in self.images if self.image_filter.name.lower() in i.path.lower()]
 
+    def image(self, image_id: int) -> Image | None:
+        return next((image for image in self.images if image.id == image_id), None)
+
     def thumbnail(self, image_id: int) -> QImage | None:
         picture = QImage(160, 107, QImage.Format.Format_RGB32)
         picture.fill(QColor.fromHsv(image_id * 37 % 360, 90, 190))

@@ -460,7 +460,7 @@ def test_ten_thousand_images_are_instant_and_ask_for_few_thumbnails(
 def test_strip_search_and_chips_set_the_filter(qtbot: QtBot, fake: FakeWorkspace) -> None:
     strip = ImageStrip(as_workspace(fake))
     qtbot.addWidget(strip)
-    strip._chips["draft"].click()
+    strip.chips["draft"].click()
     qtbot.keyClicks(strip.search, "0007")
     qtbot.waitUntil(lambda: fake.image_filter.name == "0007")
     assert fake.image_filter.chip == "draft"
