@@ -410,8 +410,8 @@ class Project:
             elif isinstance(change, c.PutReference) and change.reference.image_id not in images:
                 _known(self._images, change.reference.image_id, "image")
             elif isinstance(change, c.AddProposals):
-                for proposal in change.proposals:
-                    _known(self._images, proposal.image_id, "image")
+                for image_id in {proposal.image_id for proposal in change.proposals} - images:
+                    _known(self._images, image_id, "image")
             elif isinstance(change, c.MarkDone):
                 _known(self._images, change.image_id, "image")
                 _known(self._jobs, change.job_id, "job")

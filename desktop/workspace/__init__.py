@@ -10,6 +10,7 @@ The class is put together from one file per concern: ``base`` (signals and state
 jobs).
 """
 
+from desktop.workspace.proposals import ProposalOrder
 from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import (
     ClassCount,
@@ -44,6 +45,7 @@ __all__ = [
     "NoticeAction",
     "ParkedSession",
     "Proposal",
+    "ProposalOrder",
     "Saved",
     "SavedState",
     "SessionInfo",

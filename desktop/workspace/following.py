@@ -85,11 +85,6 @@ class Following(Opening):
             return self.tr("This is the last image.")
         return self.editable()
 
-    @property
-    def images_with_proposals(self) -> frozenset[int]:
-        """Ids of the images where proposals wait."""
-        return frozenset(proposal.image_id for proposal in self._proposals.values())
-
     # -- running -------------------------------------------------------------------------------------------------
 
     def apply_to_following(self, count: int) -> str:

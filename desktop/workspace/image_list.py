@@ -154,6 +154,9 @@ class ImageList(Exchange):
         states = _CHIP_STATES.get(chosen.chip)
         if states is not None:
             images = [image for image in images if image.state in states]
+        elif chosen.chip == "proposals":
+            waiting = self.images_with_proposals
+            images = [image for image in images if image.id in waiting]
         elif chosen.chip == "issues":
             images = [image for image in images if image.error or image.state in _ISSUES]
         return images

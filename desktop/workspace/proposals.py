@@ -1,21 +1,37 @@
-"""Whole-image runs: regions become proposals, which are not in the store until they are accepted (ux.md §8)."""
+"""Proposals and their review (ux.md §8): of whole-image runs, and of batches, which wait in the project file.
+
+Those of a batch are read when their image is shown; deciding them is a step that undo takes back. Those of a run on one
+image are only here.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from enum import StrEnum
 
 from PySide6.QtCore import QObject
 
 from desktop.canvas.host import CanvasInstance
+from desktop.dataset.changes import (
+    AddInstances,
+    AddProposals,
+    Change,
+    DeleteInstances,
+    DeleteProposals,
+    ReplaceInstances,
+    StoredProposal,
+)
+from desktop.dataset.errors import DatasetError
+from desktop.dataset.history import Step
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance, Provenance
 from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.classes import UNLABELLED_COLOUR
+from desktop.workspace.jobs import Jobs
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.suggesting import Suggesting
 from desktop.workspace.values import JobInfo, JobState, Proposal
 from inference.engine import Capability
 from inference.messages import Dropped, Everything, Failed, Finished, Progress, Started
@@ -25,7 +41,14 @@ OVERLAP = 0.5
 """IoU with an instance from which a proposal starts unchecked."""
 
 
-class Proposals(Suggesting):
+class ProposalOrder(StrEnum):
+    """How the review lane is sorted."""
+
+    BEST_FIRST = "best first"
+    LEAST_SURE_FIRST = "least sure first"
+
+
+class Proposals(Jobs):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(
@@ -35,18 +58,44 @@ class Proposals(Suggesting):
         self._proposals: dict[int, Proposal] = {}
         self._proposal_threshold = 0.0
         self._last_proposal = 0
-        self._jobs: dict[str, JobInfo] = {}
-        self._cancel_outside: dict[str, Callable[[], None]] = {}
+        self._proposal_order = ProposalOrder.BEST_FIRST
         self._whole_image: dict[int, int] = {}
+        # before the panels hear of it
+        self.image_changed.connect(self._read_waiting)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     @property
     def proposals(self) -> Sequence[Proposal]:
-        """Of the current image, above the threshold, best first."""
-        image_id = self._image.id if self._image is not None else 0
-        here = [p for p in self._proposals.values() if p.image_id == image_id and p.score >= self._proposal_threshold]
+        """Of the current image, above the threshold, in the order of :attr:`proposal_order`."""
+        here = [p for p in self._of_this_image() if p.score >= self._proposal_threshold]
+        if self._proposal_order is ProposalOrder.LEAST_SURE_FIRST:
+            return sorted(here, key=lambda proposal: abs(proposal.score - 0.5))
         return sorted(here, key=lambda proposal: -proposal.score)
+
+    def _of_this_image(self) -> list[Proposal]:
+        image_id = self._image.id if self._image is not None else 0
+        return [proposal for proposal in self._proposals.values() if proposal.image_id == image_id]
+
+    @property
+    def hidden_proposals(self) -> int:
+        """How many of the current image are below the threshold."""
+        return sum(proposal.score < self._proposal_threshold for proposal in self._of_this_image())
+
+    @property
+    def images_with_proposals(self) -> frozenset[int]:
+        """Ids of the images where proposals wait."""
+        project = self.storage.project
+        waiting = project.proposal_counts().keys() if project is not None else ()
+        return frozenset(waiting) | {proposal.image_id for proposal in self._proposals.values()}
+
+    @property
+    def proposal_order(self) -> ProposalOrder:
+        return self._proposal_order
+
+    def set_proposal_order(self, order: ProposalOrder) -> None:
+        self._proposal_order = order
+        self.proposals_changed.emit()
 
     @property
     def proposal_threshold(self) -> float:
@@ -126,14 +175,60 @@ class Proposals(Suggesting):
             if mask.is_empty:
                 continue
             found += 1
-            self._last_proposal += 1
-            overlap = max((mask.iou(other) for other in present), default=0.0)
-            self._proposals[self._last_proposal] = Proposal(
-                self._last_proposal, image_id, mask, region.label or "", region.score, engine,
-                region.is_thing, overlap, overlap < OVERLAP, prompts,
-            )  # fmt: skip
+            self._put_proposal(
+                Proposal(0, image_id, mask, region.label or "", region.score, engine, region.is_thing, prompts=prompts),
+                present,
+            )
         self._proposals_changed()
         return found
+
+    def _put_proposal(self, proposal: Proposal, present: Iterable[Mask]) -> None:
+        """List a proposal under a number of its own, unchecked when it covers an instance."""
+        self._last_proposal += 1
+        overlap = largest_overlap(proposal.mask, present)
+        self._proposals[self._last_proposal] = replace(
+            proposal, id=self._last_proposal, overlap=overlap, checked=overlap < OVERLAP
+        )
+
+    def _read_waiting(self) -> None:
+        """List what waits in the project file for the image that is shown; what is known of it stays as it is."""
+        project, image = self.storage.project, self._image
+        known = {p.stored: p for p in self._proposals.values() if p.stored}
+        waiting: dict[int, StoredProposal] = {}
+        if project is not None and image is not None and self.storage.is_stored(image.id):
+            try:
+                waiting = {p.id: p for p in project.proposals(image.id)}
+            except DatasetError as error:
+                self.problem(str(error))
+        for stored, proposal in known.items():
+            if stored not in waiting:
+                del self._proposals[proposal.id]
+        present = [instance.mask for instance in self._instances.values()]
+        for stored, kept in waiting.items():
+            if stored not in known:
+                new = Proposal(
+                    0, kept.image_id, kept.mask, kept.label, kept.score, kept.engine, kept.is_thing,
+                    prompts=kept.prompts, stored=stored, fingerprint=kept.fingerprint, seed=kept.seed,
+                )  # fmt: skip
+                self._put_proposal(new, present)
+
+    def _show_changes(self, changes: Iterable[Change]) -> None:
+        changes = tuple(changes)
+        super()._show_changes(changes)
+        decided = any(isinstance(change, AddProposals | DeleteProposals) for change in changes)
+        if decided:
+            self._read_waiting()
+        elif not any(isinstance(change, AddInstances | ReplaceInstances | DeleteInstances) for change in changes):
+            return
+        here = self._of_this_image()
+        present = [instance.mask for instance in self._instances.values()] if here else []
+        for proposal in here:
+            overlap = largest_overlap(proposal.mask, present)
+            # what came to be covered is unchecked; a person's own check of what was covered before stays
+            checked = proposal.checked and (overlap < OVERLAP or proposal.overlap >= OVERLAP)
+            self._proposals[proposal.id] = replace(proposal, overlap=overlap, checked=checked)
+        if here or decided:
+            self._proposals_changed()
 
     def _proposals_changed(self) -> None:
         self.proposals_changed.emit()
@@ -160,68 +255,90 @@ class Proposals(Suggesting):
             return
         names = {category.name: category.id for category in self.categories}
         new: list[Instance] = []
-        for offset, proposal in enumerate(taken):
+        accepted: list[Proposal] = []
+        for proposal, mask in zip(taken, self._left_of([p.mask for p in taken]), strict=True):
+            if mask.is_empty:
+                continue
             if proposal.label and proposal.label not in names:
                 names[proposal.label] = self.add_category(proposal.label)
             provenance = Provenance(
-                source=proposal.engine, score=proposal.score, prompts=proposal.prompts, suggested=proposal.label
-            )
-            instance = self.new_instance(proposal.mask, provenance, names.get(proposal.label))
-            new.append(replace(instance, z_order=instance.z_order + offset))
-        if self._change_instances(self.tr("Accept {n} proposals").format(n=len(new)), new):
-            for proposal in taken:
-                del self._proposals[proposal.id]
-            self._proposals_changed()
+                source=proposal.engine, fingerprint=proposal.fingerprint, score=proposal.score,
+                prompts=proposal.prompts, seed=proposal.seed, suggested=proposal.label,
+            )  # fmt: skip
+            instance = self.new_instance(mask, provenance, names.get(proposal.label))
+            new.append(replace(instance, z_order=instance.z_order + len(new)))
+            accepted.append(proposal)
+        covered = len(taken) - len(new)
+        if covered:
+            self.notice(self.tr("{n} proposals lie wholly on instances that are there already.").format(n=covered))
+        if new and self._change_instances(
+            self.tr("Accept {n} proposals").format(n=len(new)), new, also=_decided(accepted)
+        ):
+            self._forget_proposals(accepted)
+
+    def _left_of(self, masks: Sequence[Mask]) -> list[Mask]:
+        """The masks, without the pixels of instances and of the masks before them where nothing is overwritten."""
+        if not self.settings.flag("tools.never_overwrite") or not masks:
+            return list(masks)
+        taken = [instance.mask for instance in self._instances.values()]
+        left = []
+        for mask in masks:
+            for other in taken:
+                if _boxes_meet(mask, other):
+                    mask = mask.subtract(other)
+            left.append(mask)
+            taken.append(mask)
+        return left
 
     def reject_proposal(self, proposal_id: int) -> None:
-        if self._proposals.pop(proposal_id, None) is not None:
-            self._proposals_changed()
+        if proposal_id in self._proposals:
+            self._reject([self._proposals[proposal_id]])
 
     def reject_all_proposals(self) -> None:
-        for proposal in self.proposals:
-            del self._proposals[proposal.id]
+        """Those that are shown; one undo step for those of a batch."""
+        self._reject(list(self.proposals))
+
+    def _reject(self, gone: list[Proposal]) -> None:
+        there, back = _decided(gone)
+        name = self.tr("Reject {n} proposals").format(n=len(gone))
+        if there and not self._commit(Step(name, there, back)):
+            return
+        self._forget_proposals(gone)
+
+    def _forget_proposals(self, decided: Iterable[Proposal]) -> None:
+        for proposal in decided:
+            self._proposals.pop(proposal.id, None)
         self._proposals_changed()
 
-    # -- the list of jobs ----------------------------------------------------------------------------------------
-
-    @property
-    def jobs(self) -> Sequence[JobInfo]:
-        """All jobs of this run of the program, oldest first."""
-        return list(self._jobs.values())
-
-    def show_job(self, job: JobInfo, cancel: Callable[[], None] | None = None) -> None:
-        """Show or update a job of another part of the program; ``cancel`` is called when a person wants it to stop."""
-        if cancel is not None:
-            self._cancel_outside[job.id] = cancel
-        if not job.active:
-            self._cancel_outside.pop(job.id, None)
-        self._put_job(job)
-
-    def _put_job(self, job: JobInfo) -> None:
-        self._jobs[job.id] = job
-        self.jobs_changed.emit()
-
-    def _update_job(
-        self, job_id: str, *, state: JobState | None = None, fraction: float | None = None, message: str | None = None
-    ) -> None:
-        job = self._jobs.get(job_id)
-        if job is None or not job.active:
-            return
-        job = replace(job, fraction=fraction if fraction is not None else job.fraction)
-        job = replace(job, state=state or job.state, message=job.message if message is None else message)
-        self._put_job(job)
-
-    def _end_job(self, job_id: str, state: JobState, message: str) -> None:
-        job = self._jobs.get(job_id)
-        if job is not None:
-            fraction = 1.0 if state is JobState.DONE else job.fraction
-            ended = replace(job, state=state, message=message, fraction=fraction, finished=time.monotonic())
-            self._put_job(ended)
+    # -- jobs ----------------------------------------------------------------------------------------------------
 
     def cancel_job(self, job_id: str) -> None:
         """Ask a job to stop; it says so when it has."""
-        if job_id in self._cancel_outside:
-            self._cancel_outside[job_id]()
-        elif job_id.startswith("run-") and self._link is not None:
+        if job_id.startswith("run-") and self._link is not None:
             self._update_job(job_id, state=JobState.CANCELLING)
             self._link.cancel(int(job_id.removeprefix("run-")))
+        else:
+            super().cancel_job(job_id)
+
+
+def largest_overlap(mask: Mask, present: Iterable[Mask]) -> float:
+    """The largest IoU with one of the masks, all of the same image."""
+    return max((mask.iou(other) for other in present if _boxes_meet(mask, other)), default=0.0)
+
+
+def _boxes_meet(one: Mask, other: Mask) -> bool:
+    ax0, ay0, ax1, ay1 = one.bbox
+    bx0, by0, bx1, by1 = other.bbox
+    return ax0 < bx1 and bx0 < ax1 and ay0 < by1 and by0 < ay1
+
+
+def _decided(proposals: Iterable[Proposal]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """What takes decided proposals out of the project file, and what puts them back."""
+    stored = tuple(
+        StoredProposal(
+            p.stored, p.image_id, p.mask, p.label, p.score, p.is_thing, p.engine, p.fingerprint, p.prompts, p.seed
+        )
+        for p in proposals
+        if p.stored
+    )
+    return ((DeleteProposals(tuple(p.id for p in stored)),), (AddProposals(stored),)) if stored else ((), ())

@@ -142,6 +142,10 @@ class Storage:
             self._categories = self.project.categories() if self.project is not None else ()
         return self._categories
 
+    def is_stored(self, image_id: int) -> bool:
+        """Whether the image is in a project file, not only listed."""
+        return self.project is not None and image_id in self._images and image_id not in self._unregistered
+
     def instances(self, image_id: int) -> dict[int, Instance]:
         """By id, back to front; empty for images that are not in the project yet."""
         if self.project is None or image_id in self._unregistered:

@@ -96,9 +96,17 @@ class Undoing(WorkspaceBase):
         return True
 
     def _change_instances(
-        self, name: str, changed: Iterable[Instance], removed: Iterable[Instance] = (), payload: object = None
+        self,
+        name: str,
+        changed: Iterable[Instance],
+        removed: Iterable[Instance] = (),
+        payload: object = None,
+        also: tuple[tuple[Change, ...], tuple[Change, ...]] = ((), ()),
     ) -> bool:
-        """One step on the current image: write ``changed`` (new or known ids) and take ``removed`` away."""
+        """One step on the current image: write ``changed`` (new or known ids) and take ``removed`` away.
+
+        ``also`` is what else belongs to the step, there and back.
+        """
         image = self._image
         if image is None:
             return False
@@ -122,6 +130,7 @@ class Undoing(WorkspaceBase):
             there = (c.ReplaceImages((replace(image, state=state, editor=who, changed=now),)),)
             back = (c.ReplaceImages((image,)),)
             step = replace(step, forward=step.forward + there, backward=step.backward + back)
+        step = replace(step, forward=step.forward + also[0], backward=step.backward + also[1])
         return self._commit(step)
 
     @staticmethod

@@ -115,6 +115,9 @@ class JobInfo:
     finished: float | None = None
     lossy: bool = False
     """True when closing the window would lose its work."""
+    pausable: bool = False
+    left: float | None = None
+    """Seconds to the end, where the job knows better than its fraction."""
 
     @property
     def active(self) -> bool:
@@ -155,6 +158,10 @@ class Proposal:
     checked: bool = True
     prompts: str = ""
     """How it was found, as JSON of prompts; empty for a whole-image run."""
+    stored: int = 0
+    """Its id in the project file, 0 for one that is only shown until the program ends."""
+    fingerprint: str = ""
+    seed: int = 0
 
 
 class Severity(StrEnum):
@@ -181,7 +188,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """What the image strip shows. ``chip`` is one of all, unlabelled, draft, done, to review, issues.
+    """What the image strip shows. ``chip`` is one of all, unlabelled, draft, done, to review, proposals, issues.
 
     ``name`` matches anywhere in the path, case-insensitively; ``category_id`` keeps images with that class;
     ``order`` is name, time or uncertainty.
