@@ -101,7 +101,11 @@ COMMON_FIELDS = (
     OptionField("images", "Image files", "leave", ("leave", "copy", "link")),
     OptionField("overwrite", "Replace existing files", False),
 )
-"""Options of every export. ``image_ids`` (a list, or None for no filter) is what a filtered strip hands over."""
+"""Options of every export. ``image_ids`` (a list, or None for no filter) is what a filtered strip hands over.
+
+A split ``seed`` draws each image's part by a hash of the seed and its path: shares are reached on average, and an image
+stays in its part when others come or go. ``folder`` takes the folder called train, val or test, else the first one.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,11 @@ class _Planner:
                 instances.append(self._instance(entry, what, ids.take(entry["id"]), image.id, category, mask, now))
         changed = ids.changed + self.matched.renumbered
         if changed:
-            self.notes.append(Problem(f"{changed} ids are taken in the project; new ones are given."))
+            one, many = (
+                "1 id is taken in the project; a new one is",
+                f"{changed} ids are taken in the project; new ones are",
+            )
+            self.notes.append(Problem(f"{one if changed == 1 else many} given."))
         return instances
 
     def _mask(self, entry: Mapping[str, Any], image: Image, what: str) -> Mask:

@@ -26,7 +26,7 @@ from desktop.dataset.formats.contract import (
     Source,
 )
 from desktop.dataset.formats.output import Staging, image_target
-from desktop.dataset.formats.selection import Chosen, select
+from desktop.dataset.formats.selection import Chosen, page_of_name, select
 from desktop.dataset.formats.traits import EVERYTHING, Trait
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
@@ -94,10 +94,14 @@ def _image_path(item: Chosen, file: str, folder: Path, how: str) -> str:
     here = PurePosixPath(file).parent
     if how != "leave":
         return os.path.relpath(image_target(item), here).replace(os.sep, "/")
+    file = item.file.absolute()
+    name = PurePosixPath(item.name).name
+    if name != file.name and page_of_name(name)[0] == file.name:
+        file = file.with_name(name)  # labelme knows no pages; the import does
     try:
-        return os.path.relpath(item.file.absolute(), (folder / here).absolute()).replace(os.sep, "/")
+        return os.path.relpath(file, (folder / here).absolute()).replace(os.sep, "/")
     except ValueError:  # another drive
-        return item.file.absolute().as_posix()
+        return file.as_posix()
 
 
 def _shapes(instance: Instance, label: str, group: int, options: Mapping[str, Any]) -> list[dict[str, Any]]:

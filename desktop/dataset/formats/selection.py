@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,6 +14,7 @@ from desktop.dataset.formats.contract import FormatError, Problem, Scope, Source
 from desktop.dataset.model import Category, Image, ImageState, Instance
 
 _PAGE = re.compile(r"(?P<start>.+)\.page(?P<number>[1-9]\d{0,5})(?P<suffix>(\.[^./]*)?)")
+_PARTS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _STATES = {
     Scope.ALL: frozenset(ImageState) - {ImageState.REJECTED},
     Scope.DONE: frozenset({ImageState.DONE, ImageState.REVIEWED}),
@@ -66,6 +67,7 @@ def select(source: Source, options: Mapping[str, Any], *, keep_unlabelled: bool 
             taken.append(image)
     names = export_names(taken)
     parts = _split(taken, names, options)
+    problems += _empty_parts(parts.values(), options)
     categories = tuple(sorted(source.categories(), key=lambda c: (c.position, c.id)))
     known = {category.id for category in categories}
     chosen, unlabelled = [], 0
@@ -88,6 +90,8 @@ def select(source: Source, options: Mapping[str, Any], *, keep_unlabelled: bool 
             problems.append(
                 Problem(f"{times} classes are called '{name}'; readers that go by the name take them for one.")
             )
+    if options["images"] != "leave" and any(pages > 1 for pages in Counter(image.path for image in taken).values()):
+        problems.append(Problem("Files of several pages are copied once for each page; most readers take the first."))
     turned = sum(image.orientation != 1 for image in taken)
     if turned:
         noun = "image is" if turned == 1 else "images are"
@@ -145,12 +149,36 @@ def _split(images: Sequence[Image], names: Mapping[int, str], options: Mapping[s
     if options["split"] == "none":
         return {image.id: "" for image in images}
     if options["split"] == "folder":
-        return {i.id: names[i.id].split("/")[0] if "/" in names[i.id] else "images" for i in images}
+        return {image.id: _folder_part(names[image.id]) for image in images}
     shares = parse_shares(options["split_shares"])
-    seed = options["split_seed"]
-    order = sorted(images, key=lambda i: hashlib.sha256(f"{seed}/{names[i.id]}".encode()).digest())
-    bounds, reached = [], 0.0
+    return {image.id: _drawn_part(image, options["split_seed"], shares) for image in images}
+
+
+def _folder_part(name: str) -> str:
+    """The first folder of the path that is called like a part (``images/train/a.jpg``), else its first folder."""
+    folders = name.split("/")[:-1]
+    return next((folder for folder in folders if folder.lower() in _PARTS), folders[0] if folders else "images")
+
+
+def _drawn_part(image: Image, seed: int, shares: Mapping[str, float]) -> str:
+    """By a hash of seed and path, so that an image stays in its part whatever is added or left out."""
+    digest = hashlib.sha256(f"{seed}/{image.path}#{image.page}".encode()).digest()
+    drawn = int.from_bytes(digest[:8], "big") / 2**64
+    reached = 0.0
     for name, share in shares.items():
         reached += share
-        bounds.append((round(reached * len(order)), name))
-    return {image.id: next(name for stop, name in bounds if n < stop) for n, image in enumerate(order)}
+        if drawn < reached and share > 0:
+            return name
+    return next(name for name, share in reversed(shares.items()) if share > 0)
+
+
+def _empty_parts(parts: Iterable[str], options: Mapping[str, Any]) -> list[Problem]:
+    """Parts of a drawn split that no image fell into."""
+    if options["split"] != "seed":
+        return []
+    got = set(parts)
+    return [
+        Problem(f"No image fell into the part '{name}' of the split; another seed or more images would change that.")
+        for name, share in parse_shares(options["split_shares"]).items()
+        if share > 0 and name not in got
+    ]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 from pycocotools.coco import COCO
 
+from desktop.dataset.changes import AddInstances
 from desktop.dataset.formats.coco import CocoExport
 from desktop.dataset.formats.coco_import import CocoImport
 from desktop.dataset.formats.coco_segmentation import decoded, segmentation, without_holes
-from desktop.dataset.formats.contract import FormatError
+from desktop.dataset.formats.contract import FormatError, ImportPlan
+from desktop.dataset.formats.registry import EXPORTS, import_format
 from desktop.dataset.masks import Mask
+from desktop.dataset.model import Image, Instance
 from desktop.dataset.store import Project
+from tests.unit.formats.conftest import block
 from tests.unit.formats.mask_strategy import masks
+from tests.unit.formats.project_strategy import Drawn, MemoryProject
 
 DATE = {"date": "2026-01-01T00:00:00+00:00"}
 
@@ -103,14 +110,38 @@ def test_scope(project: Project, tmp_path: Path, scope: str, images: int) -> Non
     assert CocoExport().preflight(project, tmp_path, {"scope": scope}).images == images
 
 
-def test_splits_by_folder_and_seed(project: Project, tmp_path: Path) -> None:
-    by_folder = CocoExport().write(project, tmp_path / "f", {"split": "folder"})
-    assert set(by_folder.files) == {"instances_photos.json", "instances_images.json"}
-    halves = {"split": "seed", "split_shares": "train=2,val=1", "split_seed": 4}
-    one, two = (CocoExport().write(project, tmp_path / n, {**halves, **DATE}).files for n in "ab")
-    assert one == two == ("instances_train.json", "instances_val.json")
-    assert (tmp_path / "a" / one[0]).read_bytes() == (tmp_path / "b" / one[0]).read_bytes()
-    assert len(json.loads((tmp_path / "a" / one[0]).read_text("utf-8"))["images"]) == 2
+def test_a_split_by_folder_finds_the_parts_by_name(tmp_path: Path) -> None:
+    paths = ["train/a.png", "images/val/b.png", "photos/c.png", "d.png", "data/photos/Test/e.png"]
+    drawn = Drawn(tuple(Image(n, path, 0, 4, 4) for n, path in enumerate(paths, 1)), (), ())
+    before = CocoExport().preflight(MemoryProject(tmp_path, drawn), tmp_path, {"split": "folder"})
+    parts = ("Test", "images", "photos", "train", "val")
+    assert before.files == tuple(f"instances_{part}.json" for part in parts)
+
+
+def split_of(paths: list[str], folder: Path, options: dict[str, object]) -> dict[str, str]:
+    drawn = Drawn(tuple(Image(n, path, 0, 4, 4) for n, path in enumerate(paths, 1)), (), ())
+    report = CocoExport().write(MemoryProject(folder, drawn), folder / "out", {"split": "seed", **options})
+    found = {}
+    for file in report.files:
+        for entry in json.loads((folder / "out" / file).read_text("utf-8"))["images"]:
+            found[entry["file_name"]] = file.removeprefix("instances_").removesuffix(".json")
+    return found
+
+
+def test_a_drawn_split_stays_when_images_come_and_go(tmp_path: Path) -> None:
+    paths = [f"photos/{n}.jpg" for n in range(300)]
+    shares = {"split_shares": "train=0.7,val=0.2,test=0.1", "overwrite": True}
+    all_of_them = split_of(paths, tmp_path, shares)
+    counts = Counter(all_of_them.values())
+    for part, share in (("train", 0.7), ("val", 0.2), ("test", 0.1)):
+        assert abs(counts[part] / 300 - share) < 0.07
+    assert split_of(paths[::3], tmp_path, shares) == {path: all_of_them[path] for path in paths[::3]}
+    assert split_of(paths, tmp_path, {**shares, "split_seed": 1}) != all_of_them
+
+
+def test_a_part_that_got_no_image_is_said(project: Project, tmp_path: Path) -> None:
+    before = CocoExport().preflight(project, tmp_path, {"split": "seed", "split_shares": "train=1,val=0.000001"})
+    assert "No image fell into the part 'val'" in " ".join(p.text for p in before.problems)
 
 
 def test_nothing_is_overwritten_or_left_behind(project: Project, tmp_path: Path) -> None:
@@ -238,3 +269,103 @@ def test_classes_can_be_mapped_or_skipped(project: Project, tmp_path: Path) -> N
     project.apply(*created.changes)
     assert {c.name for c in project.categories()} == {"car", "sky", "cat", "auto", "dog"}
     assert project.categories()[-1].parent is None  # its own parent in the file
+
+
+def coco_file(folder: Path, annotations: list[object], **image: object) -> Path:
+    entry = {"id": 1, "file_name": "a.jpg", "width": 60, "height": 40, **image}
+    document = {"images": [entry], "categories": [{"id": 4, "name": "dog"}], "annotations": annotations}
+    (folder / "x.json").write_text(json.dumps(document), "utf-8")
+    return folder / "x.json"
+
+
+def masks_of(plan: ImportPlan) -> list[Mask]:
+    return [i.mask for change in plan.changes if isinstance(change, AddInstances) for i in change.instances]
+
+
+def test_crowds_in_both_kinds_of_rle(project: Project, tmp_path: Path) -> None:
+    mask = block(3, 4, 20, 30, (5, 6, 9, 9))
+    plain = {"size": [40, 60], "counts": mask_counts(mask)}
+    found = [annotation(segmentation=s, iscrowd=1, id=n) for n, s in enumerate((plain, mask.rle()), 1)]
+    plan = CocoImport().plan(project, coco_file(tmp_path, found), {})
+    assert masks_of(plan) == [mask, mask]
+    assert plan.rejected == ()
+
+
+def mask_counts(mask: Mask) -> list[int]:
+    flat = mask.to_array().ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat.astype(np.int8), prepend=0, append=0))
+    return [int(v) for v in np.diff([0, *edges, flat.size])]
+
+
+def test_ids_as_texts_and_fractions_are_understood(project: Project, tmp_path: Path) -> None:
+    document = {
+        "images": [
+            {"id": "img-a", "file_name": "a.jpg", "width": 60, "height": 40},
+            {"id": "17", "file_name": "b.png", "width": 60, "height": 40},
+        ],
+        "categories": [{"id": 4.0, "name": "dog"}, {"id": "900", "name": "cat"}],
+        "annotations": [
+            annotation(id="uuid-1", image_id="img-a", category_id="4"),
+            annotation(id="3", image_id=17, category_id=900.0),
+        ],
+    }
+    file = tmp_path / "x.json"
+    file.write_text(json.dumps(document), "utf-8")
+    plan = CocoImport().plan(project, file, {})
+    assert plan.rejected == ()
+    assert [(row.name, row.instances) for row in plan.images] == [("a.jpg", 1), ("b.png", 1)]
+    assert [row.instances for row in plan.classes] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "name", ["photos\\a.jpg", "/somewhere/else/a.jpg", "D:\\data\\a.jpg", "../../old/a.jpg", "./photos/a.jpg"]
+)
+def test_an_image_of_the_project_is_known_by_its_bare_name(project: Project, tmp_path: Path, name: str) -> None:
+    plan = CocoImport().plan(project, coco_file(tmp_path, [annotation()], file_name=name), {})
+    assert [(row.image_id, row.new) for row in plan.images] == [(1, False)]
+    assert plan.instances == 1
+
+
+def test_boxes_alone_are_refused_or_filled(project: Project, tmp_path: Path) -> None:
+    found = annotation(segmentation=[], bbox=[2, 3, 10, 5])
+    file = coco_file(tmp_path, [found])
+    refused = CocoImport().plan(project, file, {})
+    assert [r.reason for r in refused.rejected] == ["it holds a box only, and a box is no mask"]
+    filled = CocoImport().plan(project, file, {"boxes": "fill"})
+    assert masks_of(filled) == [block(2, 3, 12, 8)]
+    assert (filled.notes[0].file, filled.notes[0].text) == ("annotation 1", "It holds a box only; the box was filled.")
+
+
+def test_what_reaches_out_of_the_image_is_cut_and_said(project: Project, tmp_path: Path) -> None:
+    found = annotation(segmentation=[[50, 30, 90, 30, 90, 70, 50, 70]])
+    plan = CocoImport().plan(project, coco_file(tmp_path, [found]), {})
+    assert masks_of(plan) == [block(50, 30, 60, 40)]
+    assert plan.notes[0].text == "It reaches out of its image and was cut there."
+
+
+def test_ids_that_are_taken_and_attributes_that_are_lost_are_said(project: Project, tmp_path: Path) -> None:
+    plan = CocoImport().plan(project, coco_file(tmp_path, [annotation(attributes={"a": [1], "b": 2})]), {})
+    assert [note.text for note in plan.notes] == [
+        "Its attribute 'a' is neither text nor a number and is left out.",
+        "1 id is taken in the project; a new one is given.",
+    ]
+
+
+def test_one_class_can_be_left_out(project: Project, tmp_path: Path) -> None:
+    plan = CocoImport().plan(project, coco_file(tmp_path, [annotation()]), {"classes": {"dog": None}})
+    assert [(row.name, row.action) for row in plan.classes] == [("dog", "skip")]
+    assert plan.changes == ()
+
+
+def test_pages_of_a_file_are_found_again(project: Project, tmp_path: Path) -> None:
+    pages = [PillowImage.new("L", (60, 40)) for _ in range(3)]
+    pages[0].save(project.folder / "scan.tif", save_all=True, append_images=pages[1:])
+    images = tuple(Image(50 + n, "scan.tif", n, 60, 40) for n in range(3))
+    made = tuple(Instance(90 + n, 50 + n, block(0, 0, 9, 9 + n), 3) for n in range(3))
+    for known in EXPORTS:
+        source = MemoryProject(project.folder, Drawn(images, project.categories(), made))
+        known.write(source, tmp_path / known.name, {})
+        again = MemoryProject(project.folder, Drawn(images, project.categories(), ()))
+        path = tmp_path / known.name / {"coco": "instances.json", "coco-panoptic": "panoptic.json"}.get(known.name, "")
+        again.apply(*import_format(known.name).plan(again, path, {}).changes)
+        assert [i.mask for n in range(3) for i in again.instances(50 + n)] == [i.mask for i in made], known.name
