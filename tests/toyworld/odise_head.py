@@ -42,7 +42,7 @@ WIDTH, NARROW, QUERIES, HEADS = 64, 32, 12, 4
 OTHER_NAMES = 40
 """Names of the program's background lists that a step compares with: none of them is ever right."""
 
-CAPTIONER_SHARE = 0.15
+CAPTIONER_SHARE = 0.1
 """Of the time, in which the captioner is trained, through the frozen UNet. Later it stands, and what the networks see
 of a scene is kept."""
 
@@ -210,7 +210,7 @@ def _criterion() -> Mask2FormerLoss:
     """Weights of the paper: class 2, mask 5, dice 5, "none" 0.1."""
     config = Mask2FormerConfig(
         num_labels=len(CLASSES) + OTHER_NAMES, class_weight=2.0, mask_weight=5.0, dice_weight=5.0,
-        no_object_weight=0.1, train_num_points=1500,
+        no_object_weight=0.1, train_num_points=1000,
     )  # fmt: skip
     return Mask2FormerLoss(config, {"loss_cross_entropy": 2.0, "loss_mask": 5.0, "loss_dice": 5.0})
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.models.tcl.shape import TclShape
-from inference.models.tcl.towers import Block, Blocks, Projection, normalised
+from inference.models.tcl.towers import NORMALISE_EPSILON, Block, Blocks, Projection, normalised
 
 
 class MapNorm(nn.LayerNorm):
@@ -138,4 +138,6 @@ def as_map(tokens: Tensor, height: int, width: int) -> Tensor:
 
 def similarities(embeddings: Tensor, texts: Tensor) -> Tensor:
     """Cosines (B, N, h, w) of pixel embeddings (B, D, h, w) and texts (N, D), both of any length."""
-    return torch.einsum("bdhw,nd->bnhw", normalised(embeddings, 1), normalised(texts))
+    products = torch.einsum("bdhw,nd->bnhw", embeddings, normalised(texts))
+    # dividing the few products is cheaper than the many embeddings
+    return products / torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp_min(NORMALISE_EPSILON)

@@ -106,9 +106,9 @@ class Tcl(nn.Module):
         masks: Tensor = self.masker.sim2mask(similarities(features.grounded, texts))
         return masks
 
-    def frozen_masks(self, similarity: Tensor) -> Tensor:
-        """What the frozen branch makes of its similarities: probabilities by constants, not the learned numbers."""
-        return torch.sigmoid(PRESERVED_SCALE * (similarity - PRESERVED_CENTRE))
+    def frozen_masks(self, features: TclFeatures, texts: Tensor) -> Tensor:
+        """What the frozen branch makes of texts: probabilities (B, N, h, w) by constants, not the learned numbers."""
+        return torch.sigmoid(PRESERVED_SCALE * (similarities(features.frozen, texts) - PRESERVED_CENTRE))
 
     def masks(
         self,
@@ -122,11 +122,15 @@ class Tcl(nn.Module):
         ``refinements`` counts the rounds of the refinement, 0 for none. ``preserved`` 0..1: the share of frozen CLIP;
         it is mixed in after the refinement, so it stays unrefined.
         """
-        masks = self.soft_masks(features, texts)
-        if refinements > 0:
-            masks = pamr.refine(masks, features.affinity, refinements, features.dilations)
-        if preserved > 0:
-            frozen = self.frozen_masks(similarities(features.frozen, texts))
+        frozen = self.frozen_masks(features, texts) if preserved > 0 else None
+        return self.finished(features, self.soft_masks(features, texts), frozen, refinements, preserved)
+
+    def finished(
+        self, features: TclFeatures, soft: Tensor, frozen: Tensor | None, refinements: int, preserved: float = PRESERVED
+    ) -> Tensor:
+        """The last steps of :meth:`masks`, from what :meth:`soft_masks` and :meth:`frozen_masks` gave."""
+        masks = pamr.refine(soft, features.affinity, refinements, features.dilations) if refinements > 0 else soft
+        if frozen is not None:
             frozen = functional.interpolate(frozen, size=masks.shape[-2:], mode="bilinear", align_corners=False)
             masks = preserved * frozen + (1 - preserved) * masks
         return unpad(masks, features.frame)

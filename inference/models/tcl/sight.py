@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from inference.models.tcl import pamr
-from inference.models.tcl.masker import similarities
 from inference.models.tcl.model import PRESERVED, Tcl, TclFeatures
 from inference.models.tcl.windows import averaged
 from inference.prompts import MaskArray
@@ -73,17 +72,26 @@ def probabilities(
     """Probabilities float (n, rows, columns) in 0..1 of the texts (N, D) that may exceed ``least`` anywhere, and
     which these are. The others are not refined at all: refining never raises a mask's maximum.
     """
-    hopeful = [n for n, most in enumerate(_most(model, sight, texts)) if most > least]
-    if not hopeful:
+    seen = [
+        (window, model.soft_masks(features, texts), model.frozen_masks(features, texts))
+        for window, features in ((window, window.single()) for window in sight.windows)
+    ]
+    most = torch.stack(
+        [(1 - PRESERVED) * soft.amax((0, 2, 3)) + PRESERVED * frozen.amax((0, 2, 3)) for _, soft, frozen in seen]
+    ).amax(0)
+    hopeful = (most > least).nonzero()[:, 0]
+    if not len(hopeful):
         return torch.zeros(0, sight.rows, sight.columns, device=texts.device), []
-    wanted = texts[hopeful]
     rounds = pamr.ITERATIONS if refined else 0
 
     def parts() -> Iterator[tuple[slice, slice, Tensor]]:
-        for window in sight.windows:
-            yield window.rows, window.columns, model.masks(window.single(), wanted, rounds)[0]
+        for window, soft, frozen in seen:
+            kept = window.features
+            features = replace(kept, affinity=kept.affinity.float())
+            found = model.finished(features, soft[:, hopeful], frozen[:, hopeful], rounds)
+            yield window.rows, window.columns, found[0]
 
-    return averaged(parts(), sight.rows, sight.columns), hopeful
+    return averaged(parts(), sight.rows, sight.columns), hopeful.tolist()
 
 
 def winning(model: Tcl, sight: TclSight, texts: Tensor, refined: bool, least: float) -> tuple[Tensor, list[int]]:
@@ -124,18 +132,6 @@ def pooled(model: Tcl, sight: TclSight, masks: list[MaskArray], texts: Tensor) -
         found += (chances[places] * inside).sum((1, 2))
         total += inside.sum((1, 2))
     return cosines, found / (total + 1e-6)
-
-
-def _most(model: Tcl, sight: TclSight, texts: Tensor) -> list[float]:
-    """An upper bound of each text's mixed probability in the whole image."""
-    most = torch.zeros(len(texts), device=texts.device)
-    for window in sight.windows:
-        features = window.features
-        learned = torch.sigmoid(model.masker.sim2mask.logits(similarities(features.grounded.float(), texts)))
-        frozen = model.frozen_masks(similarities(features.frozen.float(), texts))
-        bound = (1 - PRESERVED) * learned.amax((0, 2, 3)) + PRESERVED * frozen.amax((0, 2, 3))
-        most = torch.maximum(most, bound)
-    return [float(each) for each in most]
 
 
 def _resized(mask: MaskArray, rows: int, columns: int) -> NDArray[np.float32]:
