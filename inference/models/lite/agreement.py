@@ -24,6 +24,9 @@ REACH = 7
 NEXT_TO = 2
 """A click this many pixels of the stride-2 grid beside a changed region still asks for it."""
 
+NEARER = 1.5
+"""A late click has no say over pixels that lie so many times nearer to an earlier click of the other sign."""
+
 ALIKE = 0.75
 """Cosine above which a cell looks like the clicked one."""
 
@@ -62,13 +65,15 @@ def kept_elsewhere(
     prior: NDArray[np.float32],
     clicks: Sequence[tuple[int, int]],
     reach: float | None = None,
+    others: Sequence[tuple[int, int]] = (),
 ) -> NDArray[np.float32]:
     """Only the changes that a click asks for: progressive merge (Chen et al. 2022, FocalClick, section 3.3).
 
     ``logits`` and ``prior`` (logits) are (h, w); ``clicks`` are rows and columns. Where the sign of the two differs in
     a connected region that no click lies in or next to, the prior stays. With a ``reach`` it also stays beyond that
     many times the distance from the click to the prior's border: the middle of an error is as far from one as from
-    the other.
+    the other. ``others`` are earlier clicks of the other sign: what is :data:`NEARER` times as far from the click as
+    from one of them stays as well, so that two clicks side by side do not turn the same region over and over.
     """
     changed = ((logits > 0) != (prior > 0)).astype(np.uint8)
     _, parts = cv2.connectedComponents(changed, connectivity=8)
@@ -79,9 +84,19 @@ def kept_elsewhere(
         columns = slice(max(column - NEXT_TO, 0), min(column + NEXT_TO + 1, width))
         asked |= set(np.unique(parts[rows, columns]).tolist())
     unasked = (changed > 0) & ~np.isin(parts, sorted(asked - {0}))
+    if others and clicks:
+        unasked |= _distance(clicks, changed.shape) > NEARER * _distance(others, changed.shape)
     if reach is not None:
         unasked |= ~_within_reach(prior > 0, clicks, reach)
     return np.where(unasked, prior, logits).astype(np.float32)
+
+
+def _distance(places: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Of every pixel to the next of the places (rows and columns), in pixels: float32 (h, w)."""
+    elsewhere = np.ones(shape, np.uint8)
+    for row, column in places:
+        elsewhere[row, column] = 0
+    return np.asarray(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def _within_reach(prior: NDArray[np.bool_], clicks: Sequence[tuple[int, int]], reach: float) -> NDArray[np.bool_]:

@@ -152,7 +152,9 @@ def _look(
     if merge_from is not None:
         first_correction = len(said) > 1 and isinstance(said[-2], MaskPrompt)
         reach = CORRECTION_REACH if first_correction else None
-        logits[0] = kept_elsewhere(logits[0], _logits_on(sight, merge_from), _cells(new, sight), reach)
+        others = [p for p in said if isinstance(p, Point) and p.positive != new[-1].positive]
+        prior = _logits_on(sight, merge_from)
+        logits[0] = kept_elsewhere(logits[0], prior, _cells(new, sight), reach, _cells(others, sight))
     return Answer(sight, logits, quality)
 
 

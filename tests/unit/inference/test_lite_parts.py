@@ -97,6 +97,18 @@ def test_unasked_changes_are_taken_back() -> None:
     assert (kept[0:2, 15:20] < 0).all()
 
 
+def test_a_click_does_not_undo_what_another_one_asked_for() -> None:
+    prior = np.full((20, 20), -4.0, np.float32)
+    prior[:, :8] = 4.0
+    emptied = np.full((20, 20), -4.0, np.float32)
+    assert (kept_elsewhere(emptied, prior, [(10, 7)]) < 0).all()
+    kept = kept_elsewhere(emptied, prior, [(10, 7)], others=[(10, 2)])
+    assert kept[10, 7] < 0
+    assert kept[10, 2] > 0
+    assert (kept[:, 6:] < 0).all()
+    assert (kept[8:13, :4] > 0).all()
+
+
 def test_a_round_is_a_prompt_and_negatives_wait_for_the_first_positive() -> None:
     first, second, third = Point(1, 1, positive=False), Box(0, 0, 5, 5), Point(2, 2)
     assert rounds_of([first, second, third]) == [[first, second], [third]]
