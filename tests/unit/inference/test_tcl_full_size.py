@@ -61,8 +61,7 @@ def test_a_full_size_file_loads_and_new_words_are_cheap(tmp_path: Path) -> None:
     changed = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"\none window: {encoded:.2f} s of CPU, {seen.nbytes / 1e6:.1f} MB kept")
-    print(
-        f"20 other names: texts {read:.2f} s, the rest {changed:.3f} s ({changed / encoded:.3f} of encoding, {changed / first:.3f} of a first run)"
-    )
+    shares = f"{changed / encoded:.3f} of encoding, {changed / first:.3f} of a first run"
+    print(f"20 other names: texts {read:.2f} s, the rest {changed:.3f} s ({shares})")
     print(f"peak {peak / 1e9:.1f} GB")
     assert changed < 0.02 * first
