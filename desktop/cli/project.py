@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -14,12 +16,15 @@ from desktop.dataset import statistics
 from desktop.dataset.changes import AddCategories, AddImages
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats import registry
+from desktop.dataset.formats.contract import ExportFormat, Preflight, Problem
+from desktop.dataset.formats.traits import Trait
 from desktop.dataset.images import probe, scan_folder
 from desktop.dataset.model import Category, Image
 from desktop.dataset.palette import class_colour
 from desktop.dataset.store import Project
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Options = Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the format. Repeatable.")]
 ProjectFile = Annotated[Path, typer.Argument(help="The project file, NAME.maskwright.")]
 
 
@@ -94,13 +99,23 @@ def import_(
     source: Annotated[Path, typer.Argument(help="The file or folder to import.")],
     format: Annotated[str, typer.Option(help="Format by name.")] = "coco",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be imported, change nothing.")] = False,
+    images: Annotated[str, typer.Option(help="Folder of the image files.")] = "",
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="NAME=CLASS: a class of the file as one of the project; NAME= skips."),
+    ] = None,
+    unknown_classes: Annotated[str, typer.Option(help="create or skip.")] = "create",
+    option: Options = None,
     as_json: Json = False,
 ) -> None:
     """Import annotations."""
+    mapped = {name: target or None for name, target in _pairs(map_, "--map NAME=CLASS").items()}
+    options: dict[str, Any] = {"images": images, "unknown_classes": unknown_classes, "classes": mapped or None}
+    options |= _pairs(option, "--option NAME=VALUE")
     with Project.open(project, read_only=dry_run) as opened:
         if not dry_run and opened.read_only_reason:
             raise InputProblem(opened.read_only_reason)
-        plan = registry.import_format(format).plan(opened, source, {})
+        plan = registry.import_format(format).plan(opened, source, options)
         if not dry_run:
             opened.apply(*plan.changes)
     answer = {
@@ -111,12 +126,14 @@ def import_(
         ],
         "instances": plan.instances,
         "rejected": [{"what": each.what, "reason": each.reason} for each in plan.rejected],
+        "notes": _as_json(plan.notes),
         "dry_run": dry_run,
     }
     if as_json:
         print_json(answer)
     verb = "would be imported" if dry_run else "imported"
     say(f"{plan.instances} instances on {len(plan.images)} images, {len(plan.classes)} classes {verb}.")
+    _say_problems(plan.notes)
     _report_failed([{"file": each.what, "reason": each.reason} for each in plan.rejected])
 
 
@@ -125,32 +142,99 @@ def export(
     format: Annotated[str, typer.Option(help="Format by name.")],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
     scope: Annotated[str, typer.Option(help="all, done or reviewed.")] = "all",
-    option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, an option of the format.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only images whose path matches, for example 'train/*.jpg'. Repeatable.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="none, seed or folder.")] = "none",
+    shares: Annotated[str, typer.Option(help="Shares of a split by seed.")] = "train=0.8,val=0.2",
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    images: Annotated[str, typer.Option(help="Image files: leave, copy or link.")] = "leave",
+    category_id: Annotated[list[str] | None, typer.Option(help="NAME=ID: the COCO id of a class. Repeatable.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")] = False,
+    option: Options = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, write nothing.")] = False,
     as_json: Json = False,
 ) -> None:
     """Export annotations for training."""
-    options: dict[str, str] = {"scope": scope}
-    for each in option or ():
-        name, separator, value = each.partition("=")
-        if not separator:
-            raise InputProblem(f"'{each}' is not of the form --option NAME=VALUE.")
-        options[name.strip()] = value.strip()
-    with Project.open(project, read_only=True) as opened, progress_bar("Export") as progress:
-        report = registry.export_format(format).write(
-            opened, out, options, lambda fraction, _file: progress(round(fraction * 100), 100)
-        )
+    known = registry.export_format(format)
+    options: dict[str, Any] = {
+        "scope": scope,
+        "split": split,
+        "split_shares": shares,
+        "split_seed": seed,
+        "images": images,
+        "overwrite": overwrite,
+        **_pairs(option, "--option NAME=VALUE"),
+    }
+    with Project.open(project, read_only=True) as opened:
+        if only:
+            options["image_ids"] = [i.id for i in opened.images() if any(fnmatch(i.path, each) for each in only)]
+        if category_id:
+            options["category_ids"] = _category_ids(opened, _pairs(category_id, "--category-id NAME=ID"))
+        if dry_run:
+            _show_preflight(known, known.preflight(opened, out, options), as_json)
+            return
+        with progress_bar("Export") as progress:
+            report = known.write(opened, out, options, lambda fraction, _file: progress(round(fraction * 100), 100))
     answer = {
         "folder": str(report.folder),
         "files": list(report.files),
         "images": report.images,
         "instances": report.instances,
-        "warnings": [{"file": each.file, "text": each.text} for each in report.warnings],
+        "warnings": _as_json(report.warnings),
     }
     if as_json:
         print_json(answer)
     say(f"{report.instances} instances of {report.images} images exported to {report.folder}.")
-    for warning in report.warnings:
-        say(f"  {warning.file}: {warning.text}" if warning.file else f"  {warning.text}")
+    _say_problems(report.warnings)
+
+
+def _show_preflight(known: ExportFormat, found: Preflight, as_json: bool) -> None:
+    not_kept = [str(trait) for trait in Trait if trait not in known.keeps]
+    answer = {
+        "images": found.images,
+        "instances": found.instances,
+        "classes": found.classes,
+        "problems": _as_json(found.problems),
+        "not_kept": not_kept,
+        "files": list(found.files),
+        "existing": list(found.existing),
+    }
+    if as_json:
+        print_json(answer)
+    say(f"{found.instances} instances of {found.images} images, {len(found.files)} files would be written.")
+    say(f"  {known.title} does not keep: {', '.join(not_kept)}.")
+    _say_problems(found.problems)
+    for name in found.existing:
+        say(f"  {name} exists already.")
+
+
+def _category_ids(project: Project, by_name: dict[str, str]) -> dict[int, str]:
+    """Exported ids by class id, from names."""
+    known = {category.name: category.id for category in project.categories()}
+    for name in by_name:
+        if name not in known:
+            raise InputProblem(f"There is no class '{name}' in {project.path.name}.")
+    return {known[name]: value for name, value in by_name.items()}
+
+
+def _pairs(texts: list[str] | None, form: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in texts or ():
+        name, separator, value = each.partition("=")
+        if not separator:
+            raise InputProblem(f"'{each}' is not of the form {form}.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _as_json(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"file": each.file, "text": each.text} for each in problems]
+
+
+def _say_problems(problems: Sequence[Problem]) -> None:
+    for each in problems:
+        say(f"  {each.file}: {each.text}" if each.file else f"  {each.text}")
 
 
 def _report_failed(failed: list[dict[str, str]]) -> None:

@@ -134,7 +134,10 @@ def _annotation_files(selection: Selection) -> list[str]:
 
 def _category_ids(categories: tuple[Category, ...], options: Mapping[str, Any]) -> dict[int, int]:
     """The exported id of each class. Raises :class:`FormatError` when two would be the same."""
-    changed = {int(key): int(value) for key, value in (options["category_ids"] or {}).items()}
+    try:
+        changed = {int(key): int(value) for key, value in (options["category_ids"] or {}).items()}
+    except (AttributeError, TypeError, ValueError):
+        raise FormatError("Category ids map the ids of classes to other whole numbers.") from None
     ids = {category.id: changed.get(category.id, category.id) for category in categories}
     for category in categories:
         if ids[category.id] < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -78,8 +79,13 @@ class OptionField:
         if isinstance(self.default, int | float):
             try:
                 return type(self.default)(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise FormatError(f"{self.title} must be a number, not '{value}'.") from None
+        if self.default is None and isinstance(value, str):  # from a command line
+            try:
+                return json.loads(value)
+            except ValueError:
+                raise FormatError(f"{self.title} must be written as JSON, not '{value}'.") from None
         return value
 
 

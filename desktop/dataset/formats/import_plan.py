@@ -18,6 +18,7 @@ from desktop.dataset.formats import coco_segmentation
 from desktop.dataset.formats.contract import (
     ClassAction,
     ClassRow,
+    FormatError,
     ImageRow,
     ImportPlan,
     OptionField,
@@ -123,6 +124,8 @@ class _Planner:
         ids = Ids.of(self.project.reserve_category_id, (e.get("id") for e in entries if isinstance(e, dict)))
         parents = self._parents(entries)
         mapping: Mapping[str, str | None] = self.options["classes"] or {}
+        if not isinstance(mapping, Mapping) or not all(isinstance(v, str | None) for v in mapping.values()):
+            raise FormatError("Classes are mapped from names of the file to names of the project.")
         taken: set[int] = set()
         for entry in entries:
             name = entry.get("name") if isinstance(entry, dict) else None

@@ -94,14 +94,14 @@ def _image_path(item: Chosen, file: str, folder: Path, how: str) -> str:
     here = PurePosixPath(file).parent
     if how != "leave":
         return os.path.relpath(image_target(item), here).replace(os.sep, "/")
-    file = item.file.absolute()
+    image = item.file.absolute()
     name = PurePosixPath(item.name).name
-    if name != file.name and page_of_name(name)[0] == file.name:
-        file = file.with_name(name)  # labelme knows no pages; the import does
+    if name != image.name and page_of_name(name)[0] == image.name:
+        image = image.with_name(name)  # labelme knows no pages; the import does
     try:
-        return os.path.relpath(file, (folder / here).absolute()).replace(os.sep, "/")
+        return os.path.relpath(image, (folder / here).absolute()).replace(os.sep, "/")
     except ValueError:  # another drive
-        return file.as_posix()
+        return image.as_posix()
 
 
 def _shapes(instance: Instance, label: str, group: int, options: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -52,7 +52,10 @@ class Selection:
 def select(source: Source, options: Mapping[str, Any], *, keep_unlabelled: bool = False) -> Selection:
     """Choose by scope and filter; instances without class or pixels are left out and counted as problems."""
     problems: list[Problem] = []
-    wanted = None if options["image_ids"] is None else {int(image_id) for image_id in options["image_ids"]}
+    try:
+        wanted = None if options["image_ids"] is None else {int(image_id) for image_id in options["image_ids"]}
+    except (TypeError, ValueError):
+        raise FormatError("Images are chosen by a list of their ids.") from None
     states = _STATES[Scope(options["scope"])]
     taken: list[Image] = []
     for image in sorted(source.images(), key=lambda i: i.id):
@@ -169,7 +172,7 @@ def _drawn_part(image: Image, seed: int, shares: Mapping[str, float]) -> str:
         reached += share
         if drawn < reached and share > 0:
             return name
-    return next(name for name, share in reversed(shares.items()) if share > 0)
+    return next(name for name, share in reversed(list(shares.items())) if share > 0)
 
 
 def _empty_parts(parts: Iterable[str], options: Mapping[str, Any]) -> list[Problem]:

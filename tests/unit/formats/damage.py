@@ -71,6 +71,7 @@ def damaged(draw: st.DrawFn, name: str, content: bytes) -> bytes | None:
             return _tree(draw, json.loads(content))
         case "token":
             text = content.decode("utf-8")
+            place = min(place, len(text))
             end = draw(st.integers(place, min(place + 12, len(text))))
             return (text[:place] + draw(st.sampled_from(TOKENS)) + text[end:]).encode("utf-8")
         case _:
