@@ -15,6 +15,9 @@ _LIMIT = 300
 """Chips drawn at most: more could not be read anyway."""
 
 _CELL = 48
+_CLEAR = 7.0
+"""View pixels between a chip and what it names: room for the outline and its handles."""
+
 _WIDEST = 240
 """Of a chip's text, view pixels."""
 
@@ -30,7 +33,7 @@ class Labels(StrEnum):
 def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: Iterable[CanvasInstance]) -> int:
     """Draw the chips of the instances in order, leaving out those that would overlap an earlier one; returns how many.
 
-    A chip sits on the top-left corner of its instance, kept inside the view.
+    A chip stands clear of its instance, above the top-left corner, else below the bottom-left one.
     """
     metrics = painter.fontMetrics()
     height = metrics.height() + 4
@@ -42,7 +45,7 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
         if not instance.title or x1 < 0 or y1 < 0 or x0 > size.width() or y0 > size.height():
             continue
         title = _short(metrics, instance.title)
-        plate = _plate(x0, y0, metrics.horizontalAdvance(title) + 22, height, size)
+        plate = _plate((x0, y0, x1, y1), metrics.horizontalAdvance(title) + 22, height, size)
         cells = [
             (i, j)
             for i in range(int(plate.left()) // _CELL, int(plate.right()) // _CELL + 1)
@@ -59,12 +62,14 @@ def draw_chips(painter: QPainter, view: ViewTransform, size: QRectF, instances: 
     return drawn
 
 
-def draw_tag(painter: QPainter, view: ViewTransform, bounds: Rect, title: str, colour: str) -> None:
-    """One chip for what lies in ``bounds`` of the image, on its top-left corner, kept inside the view."""
-    x0, y0, _, _ = view.rect_to_view(bounds)
+def draw_tag(
+    painter: QPainter, view: ViewTransform, bounds: Rect, title: str, colour: str, *, clear: float = _CLEAR
+) -> None:
+    """One chip for what lies in ``bounds`` of the image, ``clear`` view pixels away from it."""
     metrics = painter.fontMetrics()
     title = _short(metrics, title)
-    plate = _plate(x0, y0, metrics.horizontalAdvance(title) + 22, metrics.height() + 4, QRectF(painter.window()))
+    width, height = metrics.horizontalAdvance(title) + 22, metrics.height() + 4
+    plate = _plate(view.rect_to_view(bounds), width, height, QRectF(painter.window()), clear)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _draw_chip(painter, plate, title, colour)
 
@@ -74,11 +79,17 @@ def _short(metrics: QFontMetrics, title: str) -> str:
     return metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, _WIDEST)
 
 
-def _plate(x0: float, y0: float, width: int, height: int, size: QRectF) -> QRectF:
-    """Above the corner (x0, y0) of the view, moved inside it."""
+def _plate(box: Rect, width: int, height: int, size: QRectF, clear: float = _CLEAR) -> QRectF:
+    """Clear of a box of the view: above it, else below it, else inside it, where it crosses none of its lines."""
+    x0, y0, _, y1 = box
     left = min(max(round(x0), 2), max(round(size.width()) - width - 2, 2))
-    top = min(max(round(y0) - height - 3, 2), max(round(size.height()) - height - 2, 2))
-    return QRectF(left, top, width, height)
+    lowest = round(size.height()) - height - 2
+    above, below = round(y0 - clear) - height, round(y1 + clear)
+    if above >= 2:
+        return QRectF(left, min(above, max(lowest, 2)), width, height)
+    if below <= lowest:
+        return QRectF(left, max(below, 2), width, height)
+    return QRectF(max(left, round(x0 + clear)), max(round(y0 + clear), 2), width, height)
 
 
 def _draw_chip(painter: QPainter, plate: QRectF, title: str, colour: str) -> None:

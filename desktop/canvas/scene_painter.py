@@ -12,8 +12,17 @@ from desktop.canvas.chips import Labels, draw_chips
 from desktop.canvas.heat import draw_legend
 from desktop.canvas.host import CanvasInstance
 from desktop.canvas.markers import draw_crosshair
-from desktop.canvas.shape_painter import draw_box, draw_cursor, draw_handles, draw_line, draw_raster, draw_spot
+from desktop.canvas.shape_painter import (
+    draw_box,
+    draw_cursor,
+    draw_handles,
+    draw_line,
+    draw_polygon,
+    draw_raster,
+    draw_spot,
+)
 from desktop.canvas.tools.base import BoxShape, Cursor, Ghost, Line, Raster, Spot
+from desktop.canvas.tools.outline import VERTEX_GAP
 from desktop.canvas.tools.select import SelectTool
 from desktop.canvas.transform import ViewTransform
 
@@ -22,6 +31,9 @@ if TYPE_CHECKING:
 
 BACKGROUND = QColor("#3d3d3d")
 """Neutral grey in every theme (ux.md §20)."""
+
+_SEEN = 1.5
+"""View pixels by which a polygon differs from its mask when both can be told apart."""
 
 
 class ScenePainter:
@@ -97,14 +109,18 @@ class ScenePainter:
 
     def _draw_outline_handles(self, painter: QPainter, transform: ViewTransform) -> None:
         tool = self._view.active_tool
-        if not isinstance(tool, SelectTool) or tool.busy():
+        if not isinstance(tool, SelectTool) or tool.busy() or self._view.previewed:
             return
         outline = tool.outline
         if outline is None or not outline.vertices_shown(transform.scale):
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        coarse = outline.error * transform.scale > _SEEN
         for ring in outline.rings:
-            draw_handles(painter, QPolygonF([QPointF(*transform.to_view(x, y)) for x, y in ring.tolist()]))
+            corners = QPolygonF([QPointF(*transform.to_view(x, y)) for x, y in ring.tolist()])
+            if coarse:
+                draw_polygon(painter, corners)
+            draw_handles(painter, _apart(corners))
 
     def _draw_tool(self, painter: QPainter, transform: ViewTransform) -> None:
         view = self._view
@@ -143,6 +159,15 @@ class ScenePainter:
                 yield instance
         if view.labels is Labels.ALL:
             yield from (item for item in view.index.instances() if not item.hidden and item.id not in seen)
+
+
+def _apart(corners: QPolygonF) -> QPolygonF:
+    """The corners without those too near to the one before to be told from it (ux.md §9)."""
+    kept: list[QPointF] = []
+    for corner in corners.toList():
+        if not kept or max(abs(corner.x() - kept[-1].x()), abs(corner.y() - kept[-1].y())) >= VERTEX_GAP:
+            kept.append(corner)
+    return QPolygonF(kept)
 
 
 def _draw_focus(painter: QPainter, box: QRectF) -> None:

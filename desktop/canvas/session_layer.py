@@ -16,11 +16,15 @@ from desktop.canvas.paths import detail, path_of, reduced
 from desktop.canvas.tools.prompting import anchor_of
 from desktop.canvas.transform import Rect, ViewTransform
 from desktop.dataset.masks import Mask
+from inference.prompts import Box
 from inference.results import Candidate
 
 FILL = 0.40
 _DASH = (5.0, 4.0)
 _CELL = 32
+_TAG = 13.0
+"""View pixels between the label and the object: the marker at a box's corner fits in between."""
+
 _LINE = 2.0
 """Half the width of the outline with its smoothing, view pixels."""
 
@@ -103,7 +107,7 @@ class SessionLayer(QObject):
         if self._rings:
             self._draw_candidate(painter, view, QColor(session.colour))
             if session.label and self._bounds is not None:
-                draw_tag(painter, view, self._bounds, session.label, session.colour)
+                draw_tag(painter, view, _with_boxes(self._bounds, session), session.label, session.colour, clear=_TAG)
         for number, prompt in enumerate(session.prompts.prompts):
             muted = number in session.prompts.muted
             draw_prompt(painter, view, prompt, muted=muted, highlighted=number == session.highlighted)
@@ -189,6 +193,18 @@ class SessionLayer(QObject):
             self._bounds = float(x0), float(y0), float(x1), float(y1)
         self._paths.clear()
         self._placed, self._area = None, None
+
+
+def _with_boxes(bounds: Rect, session: SessionView) -> Rect:
+    """The bounds of the candidate and of the positive boxes round it: what the label must not cover."""
+    boxes = [p for p in session.prompts.prompts if isinstance(p, Box) and p.positive]
+    x0, y0, x1, y1 = bounds
+    return (
+        min([x0, *(box.x0 for box in boxes)]),
+        min([y0, *(box.y0 for box in boxes)]),
+        max([x1, *(box.x1 for box in boxes)]),
+        max([y1, *(box.y1 for box in boxes)]),
+    )
 
 
 def _cells(line: NDArray[np.float64], visible: QRect) -> set[tuple[int, int]]:

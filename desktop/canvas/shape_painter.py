@@ -56,6 +56,15 @@ def draw_handles(painter: QPainter, points: QPolygonF) -> None:
         painter.drawRect(QRectF(point.x() - half, point.y() - half, 2 * half, 2 * half))
 
 
+def draw_polygon(painter: QPainter, corners: QPolygonF) -> None:
+    """The edges of a polygon that differs from the mask it stands for."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, width in ((QColor(0, 0, 0, 170), 3.0), (_SPOT, 1.5)):
+        painter.setPen(QPen(colour, width))
+        painter.drawPolygon(corners)
+
+
 def draw_spot(painter: QPainter, at: QPointF) -> None:
     """The handle under the pointer: larger, and filled with the colour of the focus."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
+from desktop.canvas.tools.prompting import anchor_of
+from desktop.canvas.transform import Rect
+from desktop.canvas.view import CanvasView
 from desktop.panels.controls import GAP, ElidedLabel, explain, icon_button, plain
 from desktop.panels.icons import icon
 from desktop.panels.label_suggestion import LabelSuggestionButton
 from desktop.workspace import SessionInfo, Workspace
+from inference.prompts import Box
 
 _MARGIN = 16
+_MARKER = 10
+"""View pixels round a prompt that its marker takes."""
+
 _NAME_WIDTH = 160
 """Of a class name on its button, px; a longer one is shortened."""
 
 
 class SessionBar(QFrame):
-    """A child of the canvas: it places itself above the bottom edge and hides when no session is open.
+    """A child of the canvas, at its lower edge, or at its upper one where it would cover the object; hides without a
+    session.
 
     ``class_wanted`` asks for the class chooser (a click on the class; ``Shift+Enter`` goes through the actions).
     """
 
     class_wanted = Signal(QPoint)
 
-    def __init__(self, workspace: Workspace, canvas: QWidget) -> None:
+    def __init__(self, workspace: Workspace, canvas: CanvasView) -> None:
         super().__init__(canvas)
         self._workspace = workspace
         self._canvas = canvas
@@ -73,6 +81,14 @@ class SessionBar(QFrame):
         for button in (self._accept, self._class):
             button.setAutoDefault(False)
         canvas.installEventFilter(self)
+        self._at_top = False
+        # the canvas hears of the session after this bar, and traces large outlines later still
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._place)
+        for signal in (canvas.gesture_settled, canvas.session_layer.changed):
+            signal.connect(lambda: self._later.start(0))
+        canvas.cursor_moved.connect(self._pointer_at)
         workspace.session_changed.connect(self.refresh)
         workspace.current_category_changed.connect(self.refresh)
         workspace.categories_changed.connect(self.refresh)
@@ -102,6 +118,7 @@ class SessionBar(QFrame):
         self._busy.setRange(0, 100 if session.fraction is not None else 0)
         self._busy.setValue(round(100 * (session.fraction or 0)))
         self._place()
+        self._later.start(0)
 
     def _show_class(self, session: SessionInfo) -> None:
         category = self._workspace.current_category
@@ -127,10 +144,52 @@ class SessionBar(QFrame):
         hint = self._hint.fontMetrics().horizontalAdvance(self._hint.full_text()) + 24
         width = min(max(self.minimumSizeHint().width(), hint, 280), free)
         self.resize(width, self.sizeHint().height())
-        self.move((self._canvas.width() - width) // 2, max(self._canvas.height() - self.height() - _MARGIN, 0))
+        here, there = self._berth(self._at_top), self._berth(not self._at_top)
+        marked = self._marked()
+        covered, elsewhere = (sum(_area(berth & place) for place in marked) for berth in (here, there))
+        # only for a clear gain: a bar that jumps with every prompt cannot be aimed at
+        if elsewhere < covered / 2:
+            self._at_top, here = not self._at_top, there
+        self.move(here.topLeft())
         self.raise_()
+
+    def _berth(self, at_top: bool) -> QRect:
+        """Where the bar lies in the canvas: in the middle of its upper or its lower edge."""
+        low = max(self._canvas.height() - self.height() - _MARGIN, 0)
+        left = (self._canvas.width() - self.width()) // 2
+        return QRect(left, _MARGIN if at_top else low, self.width(), self.height())
+
+    def _marked(self) -> list[QRect]:
+        """What the bar should leave in sight, in the canvas: the prompts, and the candidate or what is refined."""
+        session = self._workspace.session
+        if session is None:
+            return []
+        places: list[Rect] = []
+        for prompt in session.prompts.prompts:
+            if isinstance(prompt, Box):
+                places.append((prompt.x0, prompt.y0, prompt.x1, prompt.y1))
+            elif (anchor := anchor_of(prompt)) is not None:
+                places.append((*anchor, *anchor))
+        bounds = self._canvas.session_layer.bounds()
+        if bounds is not None:
+            places.append(bounds)
+        view = self._canvas.transform_now
+        boxes = [QRectF(QPointF(*view.to_view(x0, y0)), QPointF(*view.to_view(x1, y1))) for x0, y0, x1, y1 in places]
+        return [box.toAlignedRect().adjusted(-_MARKER, -_MARKER, _MARKER, _MARKER) for box in boxes]
+
+    def _pointer_at(self, x: float | None, y: float | None) -> None:
+        """The canvas hears of a pointer over the bar only while a button is held: something is drawn below the bar."""
+        if x is None or y is None or self.isHidden():
+            return
+        if self.geometry().contains(self._canvas.image_to_widget(x, y).toPoint()):
+            self._at_top = not self._at_top
+            self.move(self._berth(self._at_top).topLeft())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and not self.isHidden():
             self._place()
         return False
+
+
+def _area(box: QRect) -> int:
+    return 0 if box.isEmpty() else box.width() * box.height()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
+from math import ceil
 
 import numpy as np
 
@@ -59,7 +59,8 @@ class RectangleTool(Tool):
         if box is None:
             return False
         width, height = self.host.image_size
-        x0, y0 = max(floor(box[0] + 0.5), 0), max(floor(box[1] + 0.5), 0)
+        # a centre on the border belongs to what lies at its right or below, as in polygons: 40 px are 40 px
+        x0, y0 = max(ceil(box[0] - 0.5), 0), max(ceil(box[1] - 0.5), 0)
         x1, y1 = min(ceil(box[2] - 0.5), width), min(ceil(box[3] - 0.5), height)
         if x1 <= x0 or y1 <= y0:
             return False

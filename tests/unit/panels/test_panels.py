@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.canvas.view import CanvasView
 from desktop.panels.adjustments_panel import Adjustments, AdjustmentsPanel
 from desktop.panels.class_chooser import ClassChooser
 from desktop.panels.class_editor import ClassEditor, DeleteClassDialog
@@ -474,7 +475,7 @@ def test_strip_search_and_chips_set_the_filter(qtbot: QtBot, fake: FakeWorkspace
 
 
 def test_session_bar_appears_with_a_session(qtbot: QtBot, fake: FakeWorkspace) -> None:
-    canvas = QWidget()
+    canvas = CanvasView()
     qtbot.addWidget(canvas)
     canvas.resize(800, 600)
     canvas.show()

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel
 from pytestqt.qtbot import QtBot
 
+from desktop.canvas.view import CanvasView
 from desktop.dataset.model import Category
 from desktop.panels.classes_panel import ClassesPanel
 from desktop.panels.engine_panel import EnginePanel
@@ -168,7 +169,7 @@ def test_the_settings_offer_the_engines_by_their_titles(qtbot: QtBot, tmp_path: 
 def test_names_are_shown_as_they_are_and_shortened(qtbot: QtBot, fake: FakeWorkspace) -> None:
     fake.session = session()
     fake.current_category = Category(9, "salt & pepper, " * 20, "#ff0000")
-    bar = SessionBar(as_workspace(fake), QWidget())
+    bar = SessionBar(as_workspace(fake), CanvasView())
     qtbot.addWidget(bar._canvas)
     text = bar._class.text()
     assert "salt && pep" in text
