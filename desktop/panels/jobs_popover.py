@@ -109,6 +109,10 @@ class _JobRow(QWidget):
         super().__init__()
         self._icon = QLabel()
         self._title = ElidedLabel()
+        self._workspace, self._job_id = workspace, job_id
+        self._hold = icon_button("pause", self.tr("Pause"))
+        self._hold.clicked.connect(self._hold_or_go_on)
+        self._paused = False
         self._cancel = icon_button("cancel", self.tr("Cancel"))
         self._cancel.clicked.connect(lambda: workspace.cancel_job(job_id))
         self._bar = QProgressBar()
@@ -119,6 +123,7 @@ class _JobRow(QWidget):
         top.setSpacing(GAP)
         top.addWidget(self._icon)
         top.addWidget(self._title, 1)
+        top.addWidget(self._hold)
         top.addWidget(self._cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -135,11 +140,21 @@ class _JobRow(QWidget):
         self._bar.setValue(round(1000 * (job.fraction or 0)))
         self._cancel.setVisible(job.active)
         self._cancel.setEnabled(job.state is not JobState.CANCELLING)
+        self._paused = job.state is JobState.PAUSED
+        self._hold.setVisible(job.active and job.pausable)
+        self._hold.setEnabled(job.state is not JobState.CANCELLING)
+        hold = self.tr("Go on with %1") if self._paused else self.tr("Pause %1")
+        self._hold.setIcon(icon("run" if self._paused else "pause"))
+        self._hold.setAccessibleName(hold.replace("%1", job.title))
+        self._hold.setToolTip(self._hold.accessibleName())
         label = self.tr("Cancel %1").replace("%1", job.title)
         self._cancel.setAccessibleName(label)
         self._cancel.setToolTip(self.tr("Cancelling…") if job.state is JobState.CANCELLING else label)
         self._detail.setText(self._detail_text(job))
         self.setAccessibleName(f"{job.title}: {self._detail.text()}")
+
+    def _hold_or_go_on(self) -> None:
+        (self._workspace.resume_job if self._paused else self._workspace.pause_job)(self._job_id)
 
     def _detail_text(self, job: JobInfo) -> str:
         words = {
@@ -157,7 +172,9 @@ class _JobRow(QWidget):
         if job.started:
             now = job.finished if job.finished is not None else time.monotonic()
             parts.append(duration(now - job.started))
-            left = remaining_seconds(job, now) if job.state is JobState.RUNNING else None
+            # a job that was begun earlier knows better than its fraction
+            left = job.left if job.pausable else remaining_seconds(job, now)
+            left = left if job.state is JobState.RUNNING else None
             if left is not None:
                 parts.append(self.tr("about %1 left").replace("%1", duration(left)))
         # a job that has nothing more to say repeats its title

@@ -6,12 +6,12 @@ from PySide6.QtCore import QObject
 
 from desktop.image_service import ImageService
 from desktop.settings import Settings
+from desktop.workspace.batch import Batches
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.reviewing import Reviewing
 from inference.messages import WorkerRestarted
 
 
-class Workspace(Reviewing):
+class Workspace(Batches):
     """What is open, what is selected, what is being prompted; implements :class:`desktop.canvas.host.ToolHost`.
 
     ``link`` is the inference thread (None: no engines answer, as in tests of panels). All methods belong to the GUI
@@ -46,6 +46,7 @@ class Workspace(Reviewing):
         self._relabel_event(event)
         self._proposal_event(event)
         self._following_event(event)
+        self._batch_event(event)
         if isinstance(event, WorkerRestarted):
             self.problem(
                 self.tr("The inference worker stopped and was started again. Your annotations and prompts are kept."),
