@@ -300,7 +300,7 @@ class Project:
 
         Raises :class:`ProjectDamaged` for what cannot be read.
         """
-        self.flush()
+        self.flush(timeout=2.0)
         immutable = self.read_only and not self.path.with_name(self.path.name + "-wal").exists()
         with damage_named(f"in {self.path.name}"):
             connection = connect(self.path, read_only=True, immutable=immutable and not os.access(self.folder, os.W_OK))

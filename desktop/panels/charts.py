@@ -21,6 +21,7 @@ SERIES = ("#3d8bfd", "#f0a202", "#8f6ed5")
 _ROW = 22
 _GAP = 8
 _TICKS = 4
+_COLUMNS_HIGH = 168
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +112,21 @@ class BarChart(_Chart):
 
 
 class ColumnChart(_Chart):
-    """Columns beside each other over a scale; several series are stacked, the first at the bottom."""
+    """Columns over a scale; those of several series stand beside each other."""
 
     def __init__(self, name: str, series: Sequence[str] = ()) -> None:
         super().__init__(name)
         self._series = tuple(series)
         self._columns: tuple[tuple[str, tuple[int, ...]], ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(168)
+        self.setFixedHeight(2 * _ROW)
 
     def show_columns(self, columns: Sequence[tuple[str, Sequence[int]]]) -> None:
         """Replace what is shown: the name below each column and its value per series."""
         self._columns = tuple((name, tuple(values)) for name, values in columns)
         self.setAccessibleDescription(", ".join(self._said(name, values) for name, values in self._columns))
+        self.setFixedHeight(_COLUMNS_HIGH if any(any(values) for _, values in self._columns) else 2 * _ROW)
         self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(360, 168)
 
     def _said(self, name: str, values: Sequence[int]) -> str:
         if not self._series:
@@ -139,7 +138,7 @@ class ColumnChart(_Chart):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._places = []
-        most = max((sum(values) for _, values in self._columns), default=0)
+        most = max((max(values) for _, values in self._columns), default=0)
         if not most:
             self._say_nothing(painter)
             painter.end()
@@ -180,21 +179,18 @@ class ColumnChart(_Chart):
     def _draw_columns(self, painter: QPainter, ground: QRectF, top_value: int) -> None:
         metrics = self.fontMetrics()
         pitch = ground.width() / len(self._columns)
-        width = max(min(pitch - 2, 40.0), 1.0)
+        together = max(len(self._series), 1)
+        width = max(min((pitch - 2) / together, 40.0), 1.0)
         # names that would touch are left out; the tooltip has them all
         wanted = max(metrics.horizontalAdvance(name) for name, _ in self._columns) + _GAP
         every = max(ceil(wanted / pitch), 1)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         for place, (name, values) in enumerate(self._columns):
             middle = ground.left() + (place + 0.5) * pitch
-            bottom = ground.bottom()
-            for value, colour in zip(values, SERIES, strict=False):
-                height = ground.height() * value / top_value
-                if value:
-                    painter.setPen(Qt.PenStyle.NoPen)
-                    painter.setBrush(QColor(colour))
-                    body = QRectF(middle - width / 2, bottom - max(height, 1.0), width, max(height, 1.0))
-                    painter.drawRect(body)
-                bottom -= height
+            left = middle - width * together / 2
+            for number, (value, colour) in enumerate(zip(values, SERIES, strict=False)):
+                height = max(ground.height() * value / top_value, 1.0 if value else 0.0)
+                painter.fillRect(QRectF(left + number * width, ground.bottom() - height, width, height), QColor(colour))
             if place % every == 0:
                 painter.setPen(self._quiet())
                 below = QRectF(middle - wanted, ground.bottom() + 4, 2 * wanted, metrics.height())

@@ -43,6 +43,9 @@ class ImageStrip(QWidget):
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Find by name"))
         self.search.setAccessibleName(self.tr("Filter images by name"))
+        self.search.setToolTip(
+            self.tr("A piece of the file name, or what its instances are: state:needs-work editor:kim score<0.5")
+        )
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumHeight(TARGET)
         self.search.setMaximumWidth(220)
@@ -88,6 +91,7 @@ class ImageStrip(QWidget):
             "draft": self.tr("Draft"),
             "done": self.tr("Done"),
             "to review": self.tr("To review"),
+            "needs work": self.tr("Needs work"),
             "proposals": self.tr("Proposals"),
             "issues": self.tr("Issues"),
         }
@@ -224,7 +228,8 @@ class ImageStrip(QWidget):
             self._stack.setCurrentWidget(self.view)
             return
         if self._workspace.images:
-            self._empty.say(self.tr("No image passes the filter."), self.tr("Show all images"))
+            problem = self._workspace.filter_problem
+            self._empty.say(problem or self.tr("No image passes the filter."), self.tr("Show all images"))
         else:
             self._empty.say(self.tr("No images are open."), self.tr("Open folder…"))
         self._stack.setCurrentWidget(self._empty)

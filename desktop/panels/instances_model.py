@@ -22,10 +22,10 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor
 
+from desktop.dataset.instance_filter import InstanceFacts, InstanceFilter
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
 from desktop.panels.icons import icon
-from desktop.panels.instance_filter import InstanceFacts, InstanceFilter
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 
@@ -143,22 +143,9 @@ class InstancesModel(QAbstractItemModel):
         category = self._workspace.category(instance.category_id)
         # the contour of every mask is only traced when the filter asks for it
         asks_shape = any(term.field in ("parts", "holes") for term in self._filter.terms)
-        parts, holes = self._parts_and_holes(instance) if asks_shape else (1, 0)
-        return InstanceFacts(
-            id=instance.id,
-            category=category.name if category is not None else "",
-            source=instance.provenance.source,
-            state=str(instance.review.value),
-            note=" ".join(comment.text for comment in instance.comments),
-            score=instance.provenance.score,
-            area=instance.mask.area,
-            parts=parts,
-            holes=holes,
-            z=instance.z_order,
-            locked=instance.locked,
-            hidden=self._workspace.is_hidden(instance.id),
-            crowd=instance.is_crowd,
-        )
+        shape = self._parts_and_holes(instance) if asks_shape else (1, 0)
+        name = category.name if category is not None else ""
+        return InstanceFacts.of(instance, name, hidden=self._workspace.is_hidden(instance.id), shape=shape)
 
     def _parts_and_holes(self, instance: Instance) -> tuple[int, int]:
         kept = self._shape.get(instance.id)
@@ -264,6 +251,8 @@ class InstancesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(instance, column)
         if role == Qt.ItemDataRole.DecorationRole:
+            if column is Column.REVIEW and instance.comments:
+                return icon("comment")
             if column is Column.CLASS:
                 return QColor(self._workspace.colour_of(instance.id) or "#888888")
             if column is Column.EYE:

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.canvas.host import SelectMode
+from desktop.dataset.instance_filter import FilterError, InstanceFilter, parse_filter
 from desktop.panels.controls import GAP, TARGET, EmptyState, icon_button
-from desktop.panels.instance_filter import FilterError, InstanceFilter, parse_filter
 from desktop.panels.instances_model import Column, InstancesModel
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
@@ -49,7 +49,10 @@ class InstancesPanel(QWidget):
         self.filter.setPlaceholderText("class:car score<0.5")
         self.filter.setAccessibleName(self.tr("Filter instances"))
         self.filter.setToolTip(
-            self.tr("For example: class:car score<0.5 area<200 source:seem state:draft is:locked -hand")
+            self.tr(
+                "For example: class:car score<0.5 area<200 source:seem state:needs-work is:commented -hand\n"
+                "comment:edge editor:kim prompts>3 seconds>60 edits>0 edited>2026-11-01 reviewed:2026-11"
+            )
         )
         self.filter.setClearButtonEnabled(True)
         self.filter.setMinimumHeight(TARGET)

@@ -105,6 +105,7 @@ class QualityPanel(QDialog):
     def _show(self, findings: list[Finding]) -> None:
         self.busy.hide()
         self._findings = findings
+        self._workspace.take_findings(finding.image_id for finding in findings)
         names = {image.id: image.path for image in self._workspace.images}
         self.list.clear()
         for rule in Rule:

@@ -39,7 +39,7 @@ class ReviewBar(QFrame):
         self.title = ElidedLabel(mode=Qt.TextElideMode.ElideMiddle)
         self.approve = QPushButton(icon("check", "#ffffff"), self.tr("Approve"))
         self.approve.setProperty("primary", "true")
-        self.send_back = QPushButton(icon("back"), self.tr("Send back…"))
+        self.send_back = QPushButton(icon("comment"), self.tr("Send back…"))
         self.previous = icon_button("previous", self.tr("Previous item (A)"))
         self.next = icon_button("next", self.tr("Next item without deciding (D)"))
         self.difference = icon_button("compare", self.tr("Show what the review changed"), checkable=True)

@@ -106,6 +106,7 @@ class ReviewDialog(QDialog):
 
     def _lay_out(self, buttons: QDialogButtonBox) -> None:
         states = QHBoxLayout()
+        states.setSpacing(16)
         for check in self.states.values():
             states.addWidget(check)
         states.addStretch(1)

@@ -188,6 +188,11 @@ class StatisticsPage(QDialog):
 
     def picture(self) -> QPixmap:
         """All plots as one picture, also those that one would have to scroll to."""
+        layout = self._content.layout()
+        if layout is not None:
+            # figures may have come that no event has laid out yet
+            layout.activate()
+            self._content.resize(self._content.width(), max(layout.sizeHint().height(), 1))
         return self._content.grab()
 
     def copy_table(self) -> None:

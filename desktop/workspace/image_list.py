@@ -7,14 +7,17 @@ another order is chosen; a filter only picks from it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtGui import QImage
 
+from desktop.dataset.errors import DatasetError
 from desktop.dataset.images import natural_key
+from desktop.dataset.instance_filter import FilterError
 from desktop.dataset.model import Image, ImageState
+from desktop.dataset.search import asks_about_instances, matching_images
 from desktop.image_service import ImageService
 from desktop.settings import Settings
 from desktop.workspace.exchange import Exchange
@@ -27,6 +30,7 @@ _CHIP_STATES = {
     "draft": frozenset({ImageState.DRAFT}),
     "done": done_states(),
     "to review": frozenset({ImageState.DONE}),
+    "needs work": frozenset({ImageState.REJECTED}),
 }
 _ISSUES = frozenset({ImageState.ERROR, ImageState.REJECTED})
 
@@ -61,6 +65,9 @@ class ImageList(Exchange):
     ) -> None:
         super().__init__(settings, link, images, parent)
         self._filter = ImageFilter()
+        self.images_with_findings: frozenset[int] = frozenset()
+        """Ids of the images where the last quality check found something."""
+        self._filter_problem = ""
         self._visible: list[Image] | None = None
         self._order: list[int] = []
         self._ordered: tuple[str, object] | None = None
@@ -81,6 +88,11 @@ class ImageList(Exchange):
     @property
     def image_filter(self) -> ImageFilter:
         return self._filter
+
+    @property
+    def filter_problem(self) -> str:
+        """Why the text of the filter cannot be read; empty when it can."""
+        return self._filter_problem
 
     def set_image_filter(self, image_filter: ImageFilter) -> None:
         """Show only some images in the strip, in an order; the current image stays current."""
@@ -126,8 +138,15 @@ class ImageList(Exchange):
         picture = self.image_service.thumbnails.picture(image_id, self.storage.file_of(image), image.page)
         return picture if picture is not None and not picture.isNull() else None
 
+    def take_findings(self, image_ids: Iterable[int]) -> None:
+        """Remember in which images the quality check found something, for the chip *Issues*."""
+        self.images_with_findings = frozenset(image_ids)
+        if self._filter.chip == "issues":
+            self.images_changed.emit()
+
     def _list_opened(self) -> None:
         """Other images are open."""
+        self.images_with_findings = frozenset()
         self._forget_order()
         self._times = {}
         if self._filter.order == "time":
@@ -146,8 +165,7 @@ class ImageList(Exchange):
         chosen = self._filter
         images = self._in_order()
         if chosen.name:
-            wanted = chosen.name.casefold()
-            images = [image for image in images if wanted in image.path.casefold()]
+            images = self._named(images, chosen.name)
         if chosen.category_id is not None:
             having = self.storage.images_with(chosen.category_id)
             images = [image for image in images if image.id in having]
@@ -158,8 +176,22 @@ class ImageList(Exchange):
             waiting = self.images_with_proposals
             images = [image for image in images if image.id in waiting]
         elif chosen.chip == "issues":
-            images = [image for image in images if image.error or image.state in _ISSUES]
+            found = self.images_with_findings
+            images = [image for image in images if image.error or image.state in _ISSUES or image.id in found]
         return images
+
+    def _named(self, images: list[Image], text: str) -> list[Image]:
+        """By a piece of the file name, or by what their instances are ("state:needs-work editor:ann")."""
+        self._filter_problem = ""
+        if asks_about_instances(text) and self.storage.project is not None:
+            try:
+                having, text = matching_images(self.storage.project, text)
+            except (FilterError, DatasetError) as error:
+                self._filter_problem = str(error)
+                return []
+            images = [image for image in images if image.id in having]
+        wanted = text.casefold()
+        return [image for image in images if wanted in image.path.casefold()]
 
     def _in_order(self) -> list[Image]:
         """All images, sorted. The order stays as it was chosen: images do not jump away while they are worked on."""

@@ -188,10 +188,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class ImageFilter:
-    """What the image strip shows. ``chip`` is one of all, unlabelled, draft, done, to review, proposals, issues.
+    """What the image strip shows. ``chip`` is one of all, unlabelled, draft, done, to review, needs work, proposals,
+    issues.
 
-    ``name`` matches anywhere in the path, case-insensitively; ``category_id`` keeps images with that class;
-    ``order`` is name, time or uncertainty.
+    ``name`` matches anywhere in the path, case-insensitively, or asks about instances ("state:done editor:ann");
+    ``category_id`` keeps images with that class; ``order`` is name, time or uncertainty.
     """
 
     chip: str = "all"

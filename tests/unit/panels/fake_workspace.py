@@ -89,6 +89,7 @@ class FakeWorkspace(QObject):
         self.read_only = ""
         self.images: list[Image] = []
         self.image_filter = ImageFilter()
+        self.filter_problem = ""
         self.current_image: Image | None = None
         self.done_counts = (0, 0)
         self.session: SessionInfo | None = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desktop.panels.instance_filter import (
+from desktop.dataset.instance_filter import (
+    DATE_FIELDS,
     FLAGS,
     NUMBER_FIELDS,
     TEXT_FIELDS,
@@ -18,7 +21,10 @@ from desktop.panels.instance_filter import (
 )
 
 CAR = InstanceFacts(7, "Car", "seem", "draft", score=0.4, area=150, parts=2, holes=1)
-HAND = InstanceFacts(8, "", "hand", "needs work", area=900, locked=True)
+HAND = InstanceFacts(
+    8, "", "hand", "needs work", "Too small", "Ann\nKim", "Kim", edited="2026-11-01T12:00:00Z", prompts=4, area=900,
+    locked=True,
+)  # fmt: skip
 
 
 def test_the_example_of_the_specification() -> None:
@@ -39,6 +45,23 @@ def test_the_example_of_the_specification() -> None:
         ("area!=150", False, True),
         ('state:"needs work"', False, True),
         ("state:needs", False, True),
+        ("state:needs-work", False, True),
+        ("comment:small", False, True),
+        ("is:commented", False, True),
+        ("engine:see", True, False),
+        ("engine:hand", False, False),
+        ("editor:kim", False, True),
+        ("editor=ann", False, True),
+        ("editor=an", False, False),
+        ("reviewer:kim", False, True),
+        ("prompts>3", False, True),
+        ("seconds>0", False, False),
+        ("edited:2026-11-01", False, True),
+        ("edited>2026-11-01", False, False),
+        ("edited>2026-10", False, True),
+        ("edited<=2026", False, True),
+        ("edited!=2026-12", False, True),
+        ("-edited:2026", True, False),
         ("is:locked", False, True),
         ("is:unlabelled", False, True),
         ("holes>0 parts=2", True, False),
@@ -62,6 +85,9 @@ def test_terms(text: str, car: bool, hand: bool) -> None:
         ("class<car", "“class” is text"),
         ("is:big", "should be one of is:locked"),
         ("class:", "needs a value"),
+        ("edited>yesterday", "needs a day such as 2026-11-01"),
+        ("edited>2026-13", "needs a day"),
+        ("edited>9999", "needs a day"),
     ],
 )
 def test_mistakes_are_named(text: str, says: str) -> None:
@@ -80,6 +106,13 @@ _terms = st.one_of(
         st.sampled_from(NUMBER_FIELDS),
         st.sampled_from(["<", "<=", ">", ">=", "=", "!="]),
         _numbers,
+        st.booleans(),
+    ),
+    st.builds(
+        Term,
+        st.sampled_from(DATE_FIELDS),
+        st.sampled_from(["<", "<=", ">", ">=", "=", "!=", ":"]),
+        st.dates(date(1990, 1, 1), date(2100, 1, 1)).map(str),
         st.booleans(),
     ),
     st.builds(Term, st.just("is"), st.just(":"), st.sampled_from(FLAGS), st.booleans()),
