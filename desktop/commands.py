@@ -349,6 +349,8 @@ def _engine(w: MainWindow) -> list[Command]:
                 reason=ws.can_run),
         Command("engine.everything", tr("Run on the whole image"), ws.run_everything, ("Ctrl+B",), menu="Engine",
                 group=2, icon="everything", reason=ws.can_run_everything),
+        Command("engine.batch", tr("Batch…"), w.show_batch, ("Ctrl+Alt+B",), menu="Engine", group=2, icon="everything",
+                reason=ws.can_batch),
         Command("engine.follow", tr("Apply to following images…"), w.ask_following, ("Ctrl+Shift+F",), menu="Engine",
                 group=2, icon="images", reason=ws.can_follow),
         Command("engine.options", tr("Engine options…"), w.show_engine_options, menu="Engine", group=2, icon="settings",

@@ -31,6 +31,7 @@ from desktop.instance_editor import InstanceEditor
 from desktop.languages import word
 from desktop.model_jobs import service_of
 from desktop.model_service import ModelService
+from desktop.panels.batch_dialog import BatchDialog
 from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
 from desktop.panels.models_page import ModelsPage
@@ -120,6 +121,10 @@ class WindowDialogs(QMainWindow):
         number, chosen = QInputDialog.getInt(self, title, text, min(there, FOLLOWING), 1, max(there, 1))
         if chosen:
             self.workspace.apply_to_following(number)
+
+    def show_batch(self) -> None:
+        """What to look for in many images, as a job."""
+        self._open(BatchDialog(self.workspace, self))
 
     def has_engine_options(self) -> str:
         """Empty, or that the chosen engines have no options."""

@@ -7,10 +7,21 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.panels.controls import GAP, TARGET, EmptyState, explain, icon_button, soft_label
-from desktop.workspace import Proposal, Workspace
+from desktop.panels.words import counted
+from desktop.workspace import Proposal, ProposalOrder, Workspace
 from desktop.workspace.proposals import OVERLAP
 
 
@@ -39,22 +50,45 @@ class ProposalsPanel(QWidget):
         self._value = QLabel()
         self._accept = icon_button("check", self.tr("Accept all checked proposals"))
         self._reject = icon_button("close", self.tr("Reject all proposals"))
-        self._empty = EmptyState(self.tr("No proposals. Run an engine on the whole image (Ctrl+B)."))
+        self._next = icon_button("next", self.tr("Next image with proposals (Alt+D)"))
+        self.order = QComboBox()
+        self.order.setAccessibleName(self.tr("Sort proposals by"))
+        self.order.setMinimumHeight(TARGET)
+        self.order.addItem(self.tr("Best first"), ProposalOrder.BEST_FIRST)
+        self.order.addItem(self.tr("Least sure first"), ProposalOrder.LEAST_SURE_FIRST)
+        self.never_overwrite = QCheckBox(self.tr("Never overwrite"))
+        self.never_overwrite.setToolTip(self.tr("Accepted proposals leave the pixels of instances alone"))
+        self.never_overwrite.setMinimumHeight(TARGET)
+        self.never_overwrite.setChecked(workspace.settings.flag("tools.never_overwrite"))
+        self._hidden = soft_label("", wrap=True)
+        self._empty = EmptyState(
+            self.tr("No proposals. Run an engine on the whole image (Ctrl+B) or on many (Batch…).")
+        )
         row = QHBoxLayout()
         row.setSpacing(GAP)
-        for widget in (soft_label(self.tr("Score")), self.threshold, self._value, self._accept, self._reject):
+        score = (soft_label(self.tr("Score")), self.threshold, self._value)
+        for widget in (*score, self._accept, self._reject, self._next):
             row.addWidget(widget)
+        choices = QHBoxLayout()
+        choices.setSpacing(8)
+        choices.addWidget(self.order, 1)
+        choices.addWidget(self.never_overwrite)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 0, 8, 8)
         column.setSpacing(GAP)
         column.addLayout(row)
+        column.addLayout(choices)
         column.addWidget(self.list, 1)
+        column.addWidget(self._hidden)
         column.addWidget(self._empty, 1)
         self.setMinimumHeight(120)
         self.setFocusProxy(self.list)
         self.threshold.valueChanged.connect(lambda value: workspace.set_proposal_threshold(value / 100))
         self._accept.clicked.connect(workspace.accept_all_proposals)
         self._reject.clicked.connect(workspace.reject_all_proposals)
+        self._next.clicked.connect(workspace.go_to_next_proposals)
+        self.order.activated.connect(lambda _index: workspace.set_proposal_order(self.order.currentData()))
+        self.never_overwrite.toggled.connect(lambda on: workspace.settings.set("tools.never_overwrite", on))
         self.list.currentRowChanged.connect(self._mark)
         self.list.itemChanged.connect(self._checked)
         self.list.accepted.connect(lambda: self._decide(workspace.accept_proposal))
@@ -88,10 +122,23 @@ class ProposalsPanel(QWidget):
             self.filled.emit(bool(proposals))
 
     def _show_whether(self, proposals: tuple[Proposal, ...]) -> None:
+        hidden = self._workspace.hidden_proposals
+        text = counted(
+            hidden, self.tr("%1 below this score is not shown."), self.tr("%1 below this score are not shown.")
+        )
+        self._hidden.setText(text)
+        self._hidden.setVisible(bool(hidden))
+        here = self._workspace.current_image
+        others = self._workspace.images_with_proposals - {here.id if here is not None else 0}
+        explain(
+            self._next,
+            "" if others else self.tr("No other image has proposals."),
+            self.tr("Next image with proposals (Alt+D)"),
+        )
         if not proposals and self.list.hasFocus():
             self.left.emit()
         self.list.setVisible(bool(proposals))
-        self._empty.setVisible(not proposals)
+        self._empty.setVisible(not proposals and not hidden)
         reason = "" if proposals else self.tr("There are no proposals.")
         explain(self._accept, reason, self.tr("Accept all checked proposals (Ctrl+Shift+Enter)"))
         explain(self._reject, reason, self.tr("Reject all proposals"))
