@@ -91,7 +91,10 @@ class MainWindow(WindowView):
         self.empty_page.open_images_requested.connect(self.ask_images)
         self.empty_page.open_project_requested.connect(self.ask_project)
         self.strip.open_requested.connect(self.ask_folder)
-        for panel in (self.strip, self.prompts_panel, self.classes_panel, self.instances_panel, self.proposals_panel):
+        for panel in (
+            self.strip, self.prompts_panel, self.classes_panel, self.instances_panel, self.proposals_panel,
+            self.details_panel,
+        ):  # fmt: skip
             panel.left.connect(self.canvas.setFocus)
         self.instances_panel.activated.connect(self._go_to_instance)
         self.instances_panel.summary_changed.connect(self.sections.sections["instances"].set_summary)
@@ -214,7 +217,7 @@ class MainWindow(WindowView):
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.workspace.open_paths(paths)
+            self.open_dropped(paths)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -4,6 +4,7 @@ own but file dialogs and short questions that a person asked for."""
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import PySide6
@@ -25,6 +26,7 @@ from desktop.actions import ActionRegistry
 from desktop.cheat_sheet import CheatSheet
 from desktop.command_palette import CommandPalette
 from desktop.dataset.decode import SUFFIXES
+from desktop.dataset.formats.recognise import recognised
 from desktop.dataset.store import SUFFIX
 from desktop.engine_options_dialog import EngineOptionsDialog
 from desktop.instance_editor import InstanceEditor
@@ -145,6 +147,15 @@ class WindowDialogs(QMainWindow):
 
     def show_import(self) -> None:
         self.workspace.with_sizes(lambda: self._open(ImportDialog(self.workspace, self)))
+
+    def open_dropped(self, paths: Sequence[Path]) -> None:
+        """Annotations go to the import dialog once there are images for them; everything else is opened."""
+        found = [(path, name) for path in paths if (name := recognised(path))]
+        if found and self.workspace.images:
+            path, name = found[0]
+            self.workspace.with_sizes(lambda: self._open(ImportDialog(self.workspace, self, path, name)))
+        else:
+            self.workspace.open_paths(paths)
 
     def show_quality(self) -> None:
         """What the quality rules find in the project; the list stays open beside the window."""

@@ -11,6 +11,7 @@ from desktop.actions import PRESETS, Scope
 from desktop.canvas.overlay import Style
 from desktop.commands import TOOLS
 from desktop.dataset.formats import registry as formats
+from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import ImageState, ReviewState
 from desktop.panels import option_fields
 from desktop.settings import SETTINGS
@@ -58,7 +59,7 @@ def _tables() -> Iterator[tuple[str, str]]:
         yield "tools", help_text
     for name in MENUS:
         yield "menus", name
-    for kind in (Scope, Style, EngineState, ImageState, ReviewState):
+    for kind in (Scope, Style, EngineState, ImageState, ReviewState, Trait):
         for value in kind:
             yield "values", value.value
     for preset in PRESETS:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -29,8 +29,10 @@ from PySide6.QtWidgets import (
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats.contract import ExportFormat, Preflight
 from desktop.dataset.formats.registry import EXPORTS
+from desktop.dataset.formats.traits import Trait
 from desktop.panels.background import Latest
-from desktop.panels.controls import TARGET, explain
+from desktop.panels.category_ids import CategoryIds
+from desktop.panels.controls import TARGET, explain, soft_label
 from desktop.panels.icons import icon
 from desktop.panels.option_fields import OptionFields
 from desktop.panels.words import counted, grouped
@@ -63,6 +65,8 @@ class ExportDialog(QDialog):
         self.formats.setFixedWidth(200)
         self._pages = QStackedWidget()
         self._options: list[OptionFields] = []
+        self.category_ids = CategoryIds(workspace.categories)
+        self.category_ids.changed.connect(self._changed)
         self.folder = QLineEdit(str(folder or self._default_folder()))
         self.folder.setAccessibleName(self.tr("Target folder"))
         self.folder.setMinimumHeight(TARGET)
@@ -74,6 +78,7 @@ class ExportDialog(QDialog):
         self.summary.setWordWrap(True)
         self.summary.setMinimumHeight(3 * self.summary.fontMetrics().lineSpacing())
         self.summary.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.limits = soft_label(wrap=True)
         self.report = QPlainTextEdit()
         self.report.setReadOnly(True)
         self.report.setAccessibleName(self.tr("Pre-flight"))
@@ -109,6 +114,8 @@ class ExportDialog(QDialog):
         fields = OptionFields(known.fields, known.title)
         fields.changed.connect(self._changed)
         self._options.append(fields)
+        if any(field.name == "category_ids" for field in known.fields):
+            fields.add_below(self.tr("Category ids"), self.category_ids)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -133,6 +140,7 @@ class ExportDialog(QDialog):
         heading.setProperty("heading", "true")
         preflight.addWidget(heading)
         preflight.addWidget(self.summary)
+        preflight.addWidget(self.limits)
         preflight.addWidget(self.report, 1)
         sides = QHBoxLayout()
         sides.setSpacing(16)
@@ -155,12 +163,17 @@ class ExportDialog(QDialog):
     def options(self) -> dict[str, Any]:
         """The options of the chosen format as they stand."""
         options = dict(self._options[max(self.formats.currentRow(), 0)].values())
+        if any(field.name == "category_ids" for field in self.format.fields):
+            options["category_ids"] = self.category_ids.values() or None
         if self.filtered.isChecked():
             options["image_ids"] = [image.id for image in self._workspace.visible_images]
         return options
 
     def _format_chosen(self, row: int) -> None:
         self._pages.setCurrentIndex(row)
+        missing = [QCoreApplication.translate("Formats", str(t)) for t in Trait if t not in self.format.keeps]
+        text = self.tr("{format} does not keep: {what}.")
+        self.limits.setText(text.format(format=self.format.title, what=", ".join(missing)))
         self._changed()
 
     def _choose_folder(self) -> None:

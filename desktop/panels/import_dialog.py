@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from desktop.dataset.errors import DatasetError
 from desktop.dataset.formats.contract import ClassAction, ClassRow, ImportPlan
+from desktop.dataset.formats.recognise import recognised
 from desktop.dataset.formats.registry import IMPORTS
 from desktop.panels.background import Latest
 from desktop.panels.controls import TARGET, explain
@@ -34,6 +36,8 @@ from desktop.panels.words import counted, grouped
 from desktop.workspace import Workspace
 
 _MOST_ROWS = 2000
+_AS_IN_FILE, _SKIP = "as in the file", "skip"
+"""What a class becomes besides a class of the project, which is a tuple of its name."""
 
 
 class ImportDialog(QDialog):
@@ -42,12 +46,14 @@ class ImportDialog(QDialog):
     started = Signal(str)
     """The id of the import job."""
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None, source: Path | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, parent: QWidget | None = None, source: Path | None = None, format_name: str = ""
+    ) -> None:
         super().__init__(parent)
         self._workspace = workspace
         self._plan: ImportPlan | None = None
-        self._error = self.tr("Choose a file to import.")
-        self._mapping: dict[str, str] = {}
+        self._error = self.tr("Choose a file or a folder to import.")
+        self._mapping: dict[str, str | None] = {}
         self.setWindowTitle(self.tr("Import"))
         self.resize(760, 600)
         self.format = QComboBox()
@@ -55,11 +61,14 @@ class ImportDialog(QDialog):
         self.format.setMinimumHeight(TARGET)
         for known in IMPORTS:
             self.format.addItem(known.title, known.name)
+        self.format.setCurrentIndex(max(self.format.findData(format_name), 0))
         self.source = QLineEdit(str(source or ""))
         self.source.setAccessibleName(self.tr("File or folder"))
         self.source.setMinimumHeight(TARGET)
-        self._browse = QPushButton(icon("folder"), self.tr("Choose…"))
+        self._browse = QPushButton(self.tr("File…"))
         self._browse.setAccessibleName(self.tr("Choose the file"))
+        self._browse_folder = QPushButton(icon("folder"), self.tr("Folder…"))
+        self._browse_folder.setAccessibleName(self.tr("Choose the folder"))
         self.folder = QLineEdit()
         self.folder.setPlaceholderText(self.tr("beside the file, or in the project"))
         self.folder.setAccessibleName(self.tr("Folder of the image files"))
@@ -71,6 +80,11 @@ class ImportDialog(QDialog):
         self.unknown.setMinimumHeight(TARGET)
         self.unknown.addItem(self.tr("Create"), "create")
         self.unknown.addItem(self.tr("Skip with their instances"), "skip")
+        self.boxes = QComboBox()
+        self.boxes.setAccessibleName(self.tr("Objects with a box only"))
+        self.boxes.setMinimumHeight(TARGET)
+        self.boxes.addItem(self.tr("Refuse: a box is no mask"), "refuse")
+        self.boxes.addItem(self.tr("Fill the box"), "fill")
         self.summary = QLabel()
         self.summary.setWordWrap(True)
         self.classes = _table(
@@ -78,33 +92,37 @@ class ImportDialog(QDialog):
         )
         self.images = _table((self.tr("Image"), self.tr("Instances"), self.tr("In the project")), self.tr("Images"))
         self.refused = _table((self.tr("Item"), self.tr("Reason")), self.tr("Rejected"))
+        self.notes = _table((self.tr("Item"), self.tr("What changes")), self.tr("Changed"))
         self._tabs = QTabWidget()
-        self._tables = (self.classes, self.images, self.refused)
+        self._tables = (self.classes, self.images, self.refused, self.notes)
         for table in self._tables:
             self._tabs.addTab(table, table.accessibleName())
         self._buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self._import = self._buttons.addButton(self.tr("Import"), QDialogButtonBox.ButtonRole.AcceptRole)
         self._import.setDefault(True)
         self._browse.setAutoDefault(False)
+        self._browse_folder.setAutoDefault(False)
         self._browse_images.setAutoDefault(False)
         self._latest: Latest[ImportPlan] = Latest(self._show_plan, self._show_failure, self)
         top = QGridLayout()
         top.setHorizontalSpacing(12)
         top.setVerticalSpacing(8)
         top.setColumnStretch(1, 1)
-        rows: tuple[tuple[str, QWidget, QWidget | None], ...] = (
-            (self.tr("Format"), self.format, None),
-            (self.tr("File"), self.source, self._browse),
-            (self.tr("Images"), self.folder, self._browse_images),
-            (self.tr("Unknown classes"), self.unknown, None),
+        rows: tuple[tuple[str, QWidget, tuple[QWidget, ...]], ...] = (
+            (self.tr("From"), self.source, (self._browse, self._browse_folder)),
+            (self.tr("Format"), self.format, ()),
+            (self.tr("Images"), self.folder, (self._browse_images,)),
+            (self.tr("Unknown classes"), self.unknown, ()),
+            (self.tr("Objects with a box only"), self.boxes, ()),
         )
-        for row, (title, widget, button) in enumerate(rows):
-            label = QLabel(title)
+        self._labels: dict[QWidget, QLabel] = {}
+        for row, (title, widget, buttons) in enumerate(rows):
+            label = self._labels[widget] = QLabel(title)
             label.setBuddy(widget)
             top.addWidget(label, row, 0)
-            top.addWidget(widget, row, 1, 1, 1 if button is not None else 2)
-            if button is not None:
-                top.addWidget(button, row, 2)
+            top.addWidget(widget, row, 1, 1, 3 - len(buttons))
+            for place, button in enumerate(buttons, 4 - len(buttons)):
+                top.addWidget(button, row, place)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 12)
         column.setSpacing(12)
@@ -113,10 +131,12 @@ class ImportDialog(QDialog):
         column.addWidget(self._tabs, 1)
         column.addWidget(self._buttons)
         self.format.activated.connect(lambda _i: self.check())
+        self.boxes.activated.connect(lambda _i: self.check())
         self.unknown.activated.connect(lambda _i: self.check())
         self.source.editingFinished.connect(self.check)
         self.folder.editingFinished.connect(self.check)
-        self._browse.clicked.connect(self._choose)
+        self._browse.clicked.connect(lambda: self._choose(QFileDialog.FileMode.ExistingFile))
+        self._browse_folder.clicked.connect(lambda: self._choose(QFileDialog.FileMode.Directory))
         self._browse_images.clicked.connect(self._choose_images)
         self._buttons.accepted.connect(self.start)
         self._buttons.rejected.connect(self.reject)
@@ -126,16 +146,20 @@ class ImportDialog(QDialog):
             self._show_failure(DatasetError(self._error))
 
     def options(self) -> dict[str, Any]:
-        """Unknown classes are created or skipped; ``classes`` maps names of the file to present ones."""
-        return {
+        """Unknown classes are created or skipped; ``classes`` maps names of the file to present ones, None skips."""
+        options = {
             "images": self.folder.text().strip(),
             "unknown_classes": self.unknown.currentData(),
             "classes": dict(self._mapping) or None,
         }
+        return {**options, "boxes": self.boxes.currentData()} if self._has_boxes() else options
 
-    def _choose(self) -> None:
+    def _has_boxes(self) -> bool:
+        return any(field.name == "boxes" for field in IMPORTS[self.format.currentIndex()].fields)
+
+    def _choose(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self, self.tr("Import from"), self.source.text())
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.setFileMode(mode)
         dialog.fileSelected.connect(self._chosen)
         dialog.open()
 
@@ -150,15 +174,21 @@ class ImportDialog(QDialog):
         self.check()
 
     def _chosen(self, path: str) -> None:
+        """A file that was chosen says itself what it is; a person can still choose another format."""
         self.source.setText(path)
         self._mapping.clear()
+        found = self.format.findData(recognised(Path(path)) or "")
+        if found >= 0:
+            self.format.setCurrentIndex(found)
         self.check()
 
     def check(self) -> None:
         """Dry run; changes nothing."""
+        for widget in (self.boxes, self._labels[self.boxes]):
+            widget.setVisible(self._has_boxes())
         text = self.source.text().strip()
         if not text:
-            self._show_failure(DatasetError(self.tr("Choose a file to import.")))
+            self._show_failure(DatasetError(self.tr("Choose a file or a folder to import.")))
             return
         if self._workspace.project is None:
             self._show_failure(DatasetError(self.tr("Open a project or a folder of images first.")))
@@ -191,20 +221,34 @@ class ImportDialog(QDialog):
         known, new = self.tr("yes"), self.tr("will be added")
         _fill(self.images, [(r.name, grouped(r.instances), new if r.new else known) for r in plan.images])
         _fill(self.refused, [(r.what, r.reason) for r in plan.rejected])
-        for place, count in enumerate((len(plan.classes), len(plan.images), len(plan.rejected))):
+        _fill(self.notes, [(n.file, n.text) for n in plan.notes])
+        counts = (len(plan.classes), len(plan.images), len(plan.rejected), len(plan.notes))
+        for place, count in enumerate(counts):
             title = self._tables[place].accessibleName()
             self._tabs.setTabText(place, f"{title} ({grouped(count)})")
         nothing = self.tr("Nothing in this file can be imported.") if not plan.changes else ""
         explain(self._import, self._workspace.read_only or nothing)
 
     def _show_classes(self, plan: ImportPlan) -> None:
+        """One list of choices serves all rows: there can be a thousand classes on both sides."""
+        choices = QStandardItemModel(self)
+        for text, data in (
+            (self.tr("as in the file"), _AS_IN_FILE),
+            (self.tr("nothing (skipped)"), _SKIP),
+            *((category.name, (category.name,)) for category in self._workspace.categories),
+        ):
+            item = QStandardItem(text)
+            item.setData(data, Qt.ItemDataRole.UserRole)
+            choices.appendRow(item)
         self.classes.setRowCount(len(plan.classes))
         for row, found in enumerate(plan.classes):
-            self.classes.setItem(row, 0, QTableWidgetItem(found.name))
+            name = QTableWidgetItem(found.name)
+            name.setToolTip(found.name)
+            self.classes.setItem(row, 0, name)
             self.classes.setItem(row, 1, QTableWidgetItem(grouped(found.instances)))
-            self.classes.setCellWidget(row, 2, self._class_choice(found))
+            self.classes.setCellWidget(row, 2, self._class_choice(found, choices))
 
-    def _class_choice(self, found: ClassRow) -> QComboBox:
+    def _class_choice(self, found: ClassRow, choices: QStandardItemModel) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(self.tr("“%1” becomes").replace("%1", found.name))
         words = {
@@ -212,19 +256,22 @@ class ImportDialog(QDialog):
             ClassAction.SKIP: self.tr("nothing (skipped)"),
             ClassAction.USE: self.tr("the class of that name"),
         }
-        mapped = found.name in self._mapping
-        box.addItem(self.tr("as in the file") if mapped else words[found.action], None)
-        for category in self._workspace.categories:
-            box.addItem(category.name, category.name)
-        box.setCurrentIndex(max(box.findData(self._mapping.get(found.name)), 0))
-        box.activated.connect(lambda index: self._map(found.name, box.itemData(index)))
+        box.setModel(choices)
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setPlaceholderText(words[found.action])
+        index = -1
+        if found.name in self._mapping:
+            target = self._mapping[found.name]
+            index = box.findText(target) if target is not None else 1
+        box.setCurrentIndex(index)
+        box.activated.connect(lambda row: self._map(found.name, box.itemData(row)))
         return box
 
-    def _map(self, name: str, choice: str | None) -> None:
-        if choice is None:
+    def _map(self, name: str, choice: Any) -> None:
+        if choice == _AS_IN_FILE:
             self._mapping.pop(name, None)
         else:
-            self._mapping[name] = choice
+            self._mapping[name] = None if choice == _SKIP else choice[0]
         self.check()
 
     def start(self) -> None:
@@ -232,7 +279,7 @@ class ImportDialog(QDialog):
         if self._plan is None:
             return
         source = Path(self.source.text()).expanduser()
-        job = self._workspace.import_from(self.format.currentData(), source, self.options())
+        job = self._workspace.import_from(self.format.currentData(), source, self.options(), self._plan)
         self.started.emit(job)
         self.accept()
 
@@ -262,4 +309,6 @@ def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
     table.setRowCount(min(len(rows), _MOST_ROWS))
     for row, cells in enumerate(rows[:_MOST_ROWS]):
         for column, text in enumerate(cells):
-            table.setItem(row, column, QTableWidgetItem(text))
+            item = QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)

@@ -41,7 +41,7 @@ _WORDS = {
     ("segmentation", "auto"): "Automatic",
     ("segmentation", "rle"): "RLE",
     ("boxes", "integers"): "Whole pixels",
-    ("boxes", "floats"): "Fractions of pixels",
+    ("boxes", "floats"): "Decimal numbers",
 }
 """What choices are called on screen; one that is not here is shown as it is, with a capital."""
 
@@ -105,6 +105,17 @@ class OptionFields(QWidget):
             self._labels[field.name] = label
             self._grid.addWidget(label, place, 0)
             self._grid.addWidget(editor, place, 1)
+
+    def add_below(self, heading: str, widget: QWidget) -> None:
+        """Put a widget under a heading of its own, after the options."""
+        row = self._grid.rowCount()
+        label = QLabel(heading)
+        label.setProperty("heading", "true")
+        label.setContentsMargins(0, 8, 0, 0)
+        self._grid.addWidget(label, row - 1, 0, 1, 2)
+        self._grid.addWidget(widget, row, 0, 1, 2)
+        self._grid.setRowStretch(row - 1, 0)
+        self._grid.setRowStretch(row + 1, 1)
 
     def _show_needs(self) -> None:
         values = self.values()

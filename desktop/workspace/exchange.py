@@ -192,12 +192,18 @@ class Exchange(Proposals):
         self.storage.apply(())
         return import_format(format_name).plan(self.storage.project, source, options)
 
-    def import_from(self, format_name: str, source: Path, options: Mapping[str, Any]) -> str:
-        """Import a file as one undo step; returns the job id (it is done on return)."""
+    def import_from(
+        self, format_name: str, source: Path, options: Mapping[str, Any], planned: ImportPlan | None = None
+    ) -> str:
+        """Import a file as one undo step; returns the job id (it is done on return).
+
+        ``planned`` is the dry run of the same import: the file is not read again unless its ids were taken meanwhile.
+        """
         job = JobInfo(f"import-{len(self._jobs) + 1}", self.tr("Import {file}").format(file=source.name))
         self._put_job(job)
         try:
-            plan = self.plan_import(format_name, source, options)
+            fits = planned is not None and self._is_free(planned) and self._ready_to_change()
+            plan = planned if planned is not None and fits else self.plan_import(format_name, source, options)
         except DatasetError as error:
             self._end_job(job.id, JobState.FAILED, str(error))
             self.problem(str(error))
@@ -210,6 +216,23 @@ class Exchange(Proposals):
             text += " " + self.tr("{n} items were rejected.").format(n=len(plan.rejected))
         self.raise_notice(Notice(text, Severity.WARNING if rejected else Severity.INFO, details=rejected))
         return job.id
+
+    def _is_free(self, plan: ImportPlan) -> bool:
+        """Whether no id that the plan gives was taken since."""
+        project = self.storage.project
+        if project is None:
+            return False
+        first = {
+            c.AddImages: project.reserve_image_id,
+            c.AddCategories: project.reserve_category_id,
+            c.AddInstances: project.reserve_instance_id,
+        }
+        for change in plan.changes:
+            match change:
+                case c.AddImages(added) | c.AddCategories(added) | c.AddInstances(added):
+                    if min(each.id for each in added) < first[type(change)]() - 1:
+                        return False
+        return True
 
     def carry_out(self, plan: ImportPlan) -> bool:
         """Apply an import plan as one undo step."""

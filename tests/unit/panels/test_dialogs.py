@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from PIL import Image as PillowImage
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
@@ -140,10 +141,73 @@ def test_import_maps_an_unknown_class(qtbot: QtBot, fake: FakeWorkspace, coco: P
     qtbot.addWidget(dialog)
     qtbot.waitUntil(lambda: dialog._plan is not None)
     choice = cast(QComboBox, dialog.classes.cellWidget(0, 2))
-    assert choice.currentText() == "a new class"
+    assert choice.placeholderText() == "a new class"
+    assert choice.currentIndex() == -1
     choice.activated.emit(choice.findText("car"))
     qtbot.waitUntil(lambda: dialog._plan is not None and dialog._plan.classes[0].target == 1)
     assert dialog.options()["classes"] == {"vehicle": "car"}
+    choice = cast(QComboBox, dialog.classes.cellWidget(0, 2))
+    assert choice.currentText() == "car"
+    choice.activated.emit(choice.findText("nothing (skipped)"))
+    qtbot.waitUntil(lambda: dialog._plan is not None and not dialog._plan.changes)
+    assert dialog.options()["classes"] == {"vehicle": None}
+    choice = cast(QComboBox, dialog.classes.cellWidget(0, 2))
+    choice.activated.emit(choice.findText("as in the file"))
+    assert dialog.options()["classes"] is None
+    dialog.reject()
+
+
+def test_boxes_are_filled_on_request_and_what_changes_is_listed(qtbot: QtBot, fake: FakeWorkspace, coco: Path) -> None:
+    document = json.loads(coco.read_text("utf-8"))
+    for entry in document["annotations"]:
+        entry["segmentation"] = []
+    coco.write_text(json.dumps(document), "utf-8")
+    dialog = ImportDialog(cast(Workspace, fake), source=coco)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog._plan is not None)
+    assert dialog._plan is not None
+    assert dialog._plan.instances == 0
+    dialog.boxes.setCurrentIndex(dialog.boxes.findData("fill"))
+    dialog.boxes.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog._plan is not None and dialog._plan.instances == 1)
+    assert dialog.notes.item(0, 1).text() == "It holds a box only; the box was filled."
+    dialog.format.setCurrentIndex(dialog.format.findData("labelme"))
+    dialog.format.activated.emit(0)
+    assert not dialog.boxes.isVisible()
+    assert "boxes" not in dialog.options()
+    dialog.reject()
+
+
+def test_a_chosen_file_or_folder_says_its_format(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
+    dialog = ImportDialog(cast(Workspace, fake))
+    qtbot.addWidget(dialog)
+    for known in EXPORTS:
+        out = tmp_path / known.name
+        known.write(fake.project, out, {})
+        source = next(out.rglob("*.json")) if known.name in ("coco", "coco-panoptic", "labelme") else out
+        dialog._chosen(str(source))
+        assert dialog.format.currentData() == known.name
+        qtbot.waitUntil(lambda: dialog._plan is not None)
+    dialog._chosen(str(tmp_path / "a.png"))
+    assert dialog.format.currentData() == EXPORTS[-1].name
+    dialog.reject()
+
+
+def test_category_ids_are_edited_in_place(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
+    dialog = ExportDialog(cast(Workspace, fake), folder=tmp_path / "out")
+    qtbot.addWidget(dialog)
+    assert dialog.options()["category_ids"] is None
+    item = dialog.category_ids.item(0, 1)
+    assert item is not None
+    item.setData(Qt.ItemDataRole.EditRole, 90)
+    assert dialog.options()["category_ids"] == {1: 90}
+    qtbot.waitUntil(lambda: dialog.reason() == "")
+    item.setData(Qt.ItemDataRole.EditRole, -3)
+    qtbot.waitUntil(lambda: dialog.reason() == "The category id of 'car' is negative.")
+    dialog.formats.setCurrentRow(3)
+    assert "category_ids" not in dialog.options()
+    assert dialog.limits.text().startswith("YOLO segmentation does not keep: instance ids, class ids,")
     dialog.reject()
 
 
