@@ -22,7 +22,8 @@ class CategoryIds(QTableWidget):
         super().__init__(len(categories), 2, parent)
         self._own = [category.id for category in categories]
         self.setAccessibleName(self.tr("Category ids"))
-        self.setHorizontalHeaderLabels([self.tr("Class"), self.tr("Id in the export")])
+        self.setHorizontalHeaderLabels([self.tr("Class"), self.tr("Id")])
+        self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for row, category in enumerate(categories):
             name = QTableWidgetItem(category.name)
             name.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
