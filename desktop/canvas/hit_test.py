@@ -13,6 +13,7 @@ from desktop.canvas.host import CanvasInstance
 from desktop.dataset.masks import Part
 
 _CROPS_KEPT = 256
+_ON_BORDER = 1e-6
 _SAME_PLACE = 3.0
 """A click that near (view pixels) to the last one goes on downwards through the pile."""
 
@@ -144,6 +145,17 @@ class HitIndex:
                     best, place = distance, point
         return place
 
+    def border_between(self, a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float, float]]:
+        """The corners passed on the shorter way from ``a`` to ``b`` along the border ring of a shown instance that both
+        points lie on; empty when there is no such ring, or no corner in between."""
+        x, y = a
+        for i in np.flatnonzero(self._touching(floor(x) - 1, floor(y) - 1, floor(x) + 2, floor(y) + 2) & self._shown):
+            for ring in self.rings(int(self._ids[i])):
+                start, end = (_edge_at(ring, *point) for point in (a, b))
+                if start is not None and end is not None:
+                    return _way(ring, a, b, start, end)
+        return []
+
     def crop(self, instance_id: int) -> tuple[NDArray[np.bool_], int, int]:
         """The decoded crop of an instance (bool array, x0, y0), from a small cache."""
         crop = self._crops.get(instance_id)
@@ -184,12 +196,38 @@ def rings_of(parts: Iterable[Part]) -> list[NDArray[np.float64]]:
     return [np.asarray(ring, np.float64) for part in parts for ring in (part.outer, *part.holes)]
 
 
-def _nearest_on_ring(ring: NDArray[np.float64], x: float, y: float) -> tuple[float, tuple[float, float]]:
-    start, end = ring, np.roll(ring, -1, axis=0)
-    along = end - start
+def feet_on(ring: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
+    """The point of each edge of a ring (n, 2) nearest to (x, y), as (n, 2); edge i starts at vertex i."""
+    along = np.roll(ring, -1, axis=0) - ring
     length2 = (along**2).sum(axis=1)
-    t = np.clip(((np.array((x, y)) - start) * along).sum(axis=1) / np.where(length2 > 0, length2, 1), 0, 1)
-    points = start + t[:, None] * along
+    t = ((np.array((x, y)) - ring) * along).sum(axis=1) / np.where(length2 > 0, length2, 1)
+    feet: NDArray[np.float64] = ring + np.clip(t, 0, 1)[:, None] * along
+    return feet
+
+
+def _nearest_on_ring(ring: NDArray[np.float64], x: float, y: float) -> tuple[float, tuple[float, float]]:
+    points = feet_on(ring, x, y)
     distances = np.hypot(points[:, 0] - x, points[:, 1] - y)
     i = int(np.argmin(distances))
     return float(distances[i]), (float(points[i, 0]), float(points[i, 1]))
+
+
+def _edge_at(ring: NDArray[np.float64], x: float, y: float) -> int | None:
+    """The edge of a ring that the point lies on."""
+    off = feet_on(ring, x, y) - (x, y)
+    distances = np.hypot(off[:, 0], off[:, 1])
+    i = int(np.argmin(distances))
+    return i if distances[i] <= _ON_BORDER else None
+
+
+def _way(
+    ring: NDArray[np.float64], a: tuple[float, float], b: tuple[float, float], start: int, end: int
+) -> list[tuple[float, float]]:
+    """The corners between two points on the edges ``start`` and ``end`` of a ring, the shorter way round."""
+    count = len(ring)
+    forth = [(start + 1 + i) % count for i in range((end - start) % count)]
+    back = [(start - i) % count for i in range((start - end) % count)]
+    if start == end:
+        return []
+    ways = [[(float(x), float(y)) for x, y in ring[way]] for way in (forth, back)]
+    return min(ways, key=lambda way: float(np.hypot(*np.diff(np.array([a, *way, b]), axis=0).T).sum()))

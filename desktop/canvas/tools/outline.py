@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.canvas.hit_test import rings_of
+from desktop.canvas.hit_test import feet_on, rings_of
 from desktop.dataset.contours import Ring
 from desktop.dataset.masks import Mask, Part
 from desktop.dataset.simplify import simplify_measured
@@ -135,7 +135,7 @@ class Outline:
         """The edge near the point, named by the vertex it starts at."""
         best, place = EDGE_REACH / scale, None
         for number, ring in enumerate(self.rings):
-            off = _feet(ring, x, y) - (x, y)
+            off = feet_on(ring, x, y) - (x, y)
             distances = np.hypot(off[:, 0], off[:, 1])
             i = int(np.argmin(distances))
             if distances[i] <= best:
@@ -144,7 +144,7 @@ class Outline:
 
     def nearest_on(self, edge: Place, x: float, y: float) -> tuple[float, float]:
         """The point of an edge nearest to (x, y)."""
-        foot = _feet(self.rings[edge[0]], x, y)[edge[1]]
+        foot = feet_on(self.rings[edge[0]], x, y)[edge[1]]
         return float(foot[0]), float(foot[1])
 
     def moving(self, place: Place) -> OutlineEdit:
@@ -192,12 +192,3 @@ def tolerance_of(detail: int) -> float:
 def outline_of(mask: Mask, detail: int) -> Outline:
     """The outline of a mask at a detail of 0–100; kept, as the canvas and the context bar ask for the same one."""
     return Outline(mask, tolerance_of(detail))
-
-
-def _feet(ring: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
-    """The point of each edge of a ring (n, 2) nearest to (x, y)."""
-    along = np.roll(ring, -1, axis=0) - ring
-    length2 = (along**2).sum(axis=1)
-    t = ((np.array((x, y)) - ring) * along).sum(axis=1) / np.where(length2 > 0, length2, 1)
-    feet: NDArray[np.float64] = ring + np.clip(t, 0, 1)[:, None] * along
-    return feet

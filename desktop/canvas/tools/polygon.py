@@ -1,4 +1,4 @@
-"""Polygon: clicks add vertices, dragging draws freehand; Shift locks to 45°, Ctrl snaps to neighbours' borders."""
+"""Polygon: clicks add vertices, dragging draws freehand; Shift locks to 45°, Ctrl snaps to borders and follows them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ class PolygonTool(Tool):
         self._last: Pointer | None = None
         self._pressed: Pointer | None = None
         self._freehand = False
+        self._borders: list[tuple[int, int]] = []
 
     def press(self, at: Pointer) -> None:
         self._pressed = at
         self._freehand = False
         if self._closes(at):
             return
-        self._vertices.append(self._placed(at))
+        place = self._placed(at)
+        border = self._border_to(place, at)
+        if border:
+            self._borders.append((len(self._vertices), len(self._vertices) + len(border) + 1))
+        self._vertices += [*border, place]
         self._track(at)
 
     def move(self, at: Pointer) -> None:
@@ -48,6 +53,7 @@ class PolygonTool(Tool):
     def release(self, at: Pointer) -> None:
         pressed, self._pressed = self._pressed, None
         if pressed is not None and self._closes(at) and (self._freehand or self._closes(pressed)):
+            self._vertices += self._border_to(self._vertices[0], at)
             self.finish()
 
     def hover(self, at: Pointer) -> None:
@@ -65,7 +71,7 @@ class PolygonTool(Tool):
 
     def key(self, key: Key, mods: Mods) -> bool:
         if key is Key.BACKSPACE and self._vertices:
-            self._vertices.pop()
+            self._take_back()
             self.surface.changed()
             return True
         return super().key(key, mods)
@@ -86,7 +92,7 @@ class PolygonTool(Tool):
 
     def cancel(self) -> bool:
         drawing = self.busy()
-        self._vertices = []
+        self._vertices, self._borders = [], []
         self._pressed = None
         self.surface.changed()
         return drawing
@@ -98,7 +104,7 @@ class PolygonTool(Tool):
         return tuple(self._vertices) or None
 
     def restore(self, draft: object | None) -> None:
-        self._vertices = list(draft) if isinstance(draft, tuple) else []
+        self._vertices, self._borders = list(draft) if isinstance(draft, tuple) else [], []
 
     def shapes(self) -> tuple[Shape, ...]:
         if not self._vertices:
@@ -106,13 +112,26 @@ class PolygonTool(Tool):
         drawn: Vertices = tuple(self._vertices)
         if self._pointer is None:
             return (Line(drawn, handles=True),)
-        back = Line((drawn[-1], self._pointer, drawn[0]), faint=True)
+        border = () if self._last is None else self._border_to(self._pointer, self._last)
+        back = Line((drawn[-1], *border, self._pointer, drawn[0]), faint=True)
         return (back, Line(drawn, handles=True))
 
     def _track(self, at: Pointer) -> None:
         self._last = at
         self._pointer = self._placed(at) if self._vertices else None
         self.surface.changed()
+
+    def _border_to(self, place: tuple[float, float], at: Pointer) -> tuple[tuple[float, float], ...]:
+        """With Ctrl, between two points of one border: the corners of that border, so that neighbours share it."""
+        if not at.mods & Mods.CTRL or not self._vertices:
+            return ()
+        return tuple(self.surface.index.border_between(self._vertices[-1], place))
+
+    def _take_back(self) -> None:
+        """Drop the last vertex, with the border that it followed."""
+        followed = bool(self._borders) and self._borders[-1][1] == len(self._vertices)
+        start = self._borders.pop()[0] if followed else len(self._vertices) - 1
+        del self._vertices[start:]
 
     def _closes(self, at: Pointer) -> bool:
         if len(self._vertices) < 3:

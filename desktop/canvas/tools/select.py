@@ -53,6 +53,7 @@ class SelectTool(Tool):
         self._end = at
         if self._edit is not None:
             self._edit.drag(*self._placed(at))
+            self.surface.lift(self.host.selection)
             self.surface.changed()
             return
         if not self._dragging and at.far_from(self._pressed):
@@ -233,6 +234,7 @@ class SelectTool(Tool):
 
     def _commit_outline(self, name: str) -> None:
         edit, self._edit = self._edit, None
+        self.surface.lift(())
         selection = self.host.selection
         if edit is None or not selection or not self.may_edit():
             return

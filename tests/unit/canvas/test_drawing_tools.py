@@ -95,6 +95,28 @@ class TestPolygon:
         bench.click(tool, 17, 40, mods=Mods.CTRL)
         assert tool.draft()[0] == (20, 40)
 
+    def test_with_ctrl_it_follows_the_border_between_two_points_of_it(self, bench: Any, make: Any) -> None:
+        bench.put(make(1, 20, 20, 60, 60))
+        tool = bench.tool(PolygonTool)
+        bench.click(tool, 19, 30, mods=Mods.CTRL)
+        bench.click(tool, 30, 61, mods=Mods.CTRL)
+        assert tool.draft() == ((20, 30), (20, 60), (30, 60))
+        tool.key(Key.BACKSPACE, Mods.NONE)
+        assert tool.draft() == ((20, 30),)
+        bench.click(tool, 30, 61, mods=Mods.CTRL)
+        bench.click(tool, 5, 75)
+        bench.click(tool, 20, 30, mods=Mods.CTRL)
+        mask = created(bench)
+        assert mask.overlap(make(1, 20, 20, 60, 60).mask) == 0
+        assert mask.contains(19.5, 59.5)
+
+    def test_ctrl_snaps_to_the_image_border_and_its_corners(self, bench: Any) -> None:
+        tool = bench.tool(PolygonTool)
+        bench.click(tool, 3, 40, mods=Mods.CTRL)
+        bench.click(tool, 4, 5, mods=Mods.CTRL)
+        bench.click(tool, 50, 40, mods=Mods.CTRL)
+        assert tool.draft() == ((0, 40), (0, 0), (50, 40))
+
     def test_dragging_draws_freehand(self, bench: Any) -> None:
         circle = [(40 + 20 * cos(a), 40 + 20 * sin(a)) for a in np.linspace(0, 2 * pi, 60)]
         bench.drag(bench.tool(PolygonTool), *circle)
