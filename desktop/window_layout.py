@@ -99,7 +99,7 @@ class WindowLayout:
         window.showNormal()
         window.resize(*DEFAULT_SIZE)
         window.set_strip_left(False)
-        window.sections.set_folded(["history", "adjustments"])
+        window.sections.set_folded(["details", "history", "adjustments"])
         for part in (window.panel_dock, window.strip_dock, window.tools):
             part.setVisible(bool(window.workspace.images))
         self.restore()

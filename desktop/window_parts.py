@@ -13,6 +13,7 @@ from desktop.panels.class_chooser import ClassChooser
 from desktop.panels.classes_panel import ClassesPanel
 from desktop.panels.context_bar import ContextBar
 from desktop.panels.controls import plain
+from desktop.panels.details_panel import DetailsPanel
 from desktop.panels.empty_state import EmptyWindowPage
 from desktop.panels.engine_panel import EnginePanel
 from desktop.panels.history_panel import HistoryPanel
@@ -72,6 +73,7 @@ class WindowParts(WindowDialogs):
         self.classes_panel = ClassesPanel(self.workspace)
         self.instances_panel = InstancesPanel(self.workspace)
         self.proposals_panel = ProposalsPanel(self.workspace)
+        self.details_panel = DetailsPanel(self.workspace)
         self.history = HistoryPanel(self.workspace)
         self.adjustments = AdjustmentsPanel()
         self.sections = SectionColumn()
@@ -81,11 +83,12 @@ class WindowParts(WindowDialogs):
             Section("proposals", self.tr("Proposals"), "review", self.proposals_panel, stretch=1),
             Section("classes", self.tr("Classes"), "class", self.classes_panel, stretch=2),
             Section("instances", self.tr("Instances"), "instances", self.instances_panel, stretch=3),
+            Section("details", self.tr("Details"), "info", self.details_panel),
             Section("history", self.tr("History"), "history", self.history),
             Section("adjustments", self.tr("Image adjustments"), "adjustments", self.adjustments),
         ):
             self.sections.add(section)
-        for name in ("history", "adjustments"):
+        for name in ("details", "history", "adjustments"):
             self.sections.sections[name].set_folded(True)
         self.sections.set_present("proposals", False)
         self.panel_dock = self._dock("panels_dock", self.tr("Panels"), self.sections)

@@ -26,12 +26,15 @@ _COLUMNS_HIGH = 168
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One value with its name; ``note`` is written behind the value. Without a colour it takes the first series'."""
+    """One value with its name; ``note`` is written behind the value. Without a colour it takes the first series'.
+
+    ``drawn`` False writes the value only: a sum of others would make theirs short."""
 
     label: str
     value: float
     colour: str = ""
     note: str = ""
+    drawn: bool = True
 
 
 class _Chart(QWidget):
@@ -90,21 +93,22 @@ class BarChart(_Chart):
             painter.end()
             return
         metrics = self.fontMetrics()
-        names = min(max(metrics.horizontalAdvance(bar.label) for bar in self._bars), self.width() // 3)
+        names = min(max(metrics.horizontalAdvance(bar.label) for bar in self._bars) + 4, self.width() // 3)
         values = max(metrics.horizontalAdvance(_written(bar)) for bar in self._bars)
         room = max(self.width() - names - values - 2 * _GAP, 10)
-        most = max(max(bar.value for bar in self._bars), 1e-9)
+        most = max(max((bar.value for bar in self._bars if bar.drawn), default=0.0), 1e-9)
         for row, bar in enumerate(self._bars):
             top = row * _ROW
             label = metrics.elidedText(bar.label, Qt.TextElideMode.ElideRight, names)
             painter.setPen(self._ink())
             left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
             painter.drawText(QRectF(0, top, names, _ROW), left, label)
-            length = room * bar.value / most
+            length = room * bar.value / most if bar.drawn else 0.0
             body = QRectF(names + _GAP, top + 4, max(length, 1.0), _ROW - 8)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(bar.colour or SERIES[0]))
-            painter.drawRoundedRect(body, 2, 2)
+            if length:
+                painter.drawRoundedRect(body, 2, 2)
             painter.setPen(self._quiet())
             painter.drawText(QRectF(body.right() + _GAP / 2, top, values + _GAP, _ROW), left, _written(bar))
             self._places.append((QRectF(0, top, self.width(), _ROW), f"{bar.label}: {_written(bar)}"))

@@ -251,7 +251,8 @@ class InstancesModel(QAbstractItemModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(instance, column)
         if role == Qt.ItemDataRole.DecorationRole:
-            if column is Column.REVIEW and instance.comments:
+            if column is Column.AREA and instance.comments:
+                # beside the number that is shown at any width; the tooltip has the text
                 return icon("comment")
             if column is Column.CLASS:
                 return QColor(self._workspace.colour_of(instance.id) or "#888888")

@@ -58,7 +58,8 @@ class StatisticsPage(QDialog):
         self.busy.setMaximumHeight(4)
         self.classes = BarChart(tr("Instances per class"))
         self.sizes = ColumnChart(tr("Size of objects in pixels"))
-        self.states = BarChart(tr("Progress"))
+        self.states = BarChart(tr("Images by state"))
+        self.reviews = BarChart(tr("Instances by state"))
         self.days = ColumnChart(tr("Per day"), (tr("instances made"), tr("instances reviewed"), tr("images done")))
         self.sources = BarChart(tr("Made by"))
         self.suggestions = BarChart(tr("What models proposed"))
@@ -80,15 +81,14 @@ class StatisticsPage(QDialog):
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(16)
         pairs = (
-            (self.classes, self.states),
-            (self.sizes, self.days),
-            (self.sources, self.suggestions),
-            (self.seconds, self.prompts),
-            (self.effort, self.people),
+            ((self.classes,), (self.states, self.reviews, self.sources, self.suggestions)),
+            ((self.sizes,), (self.days,)),
+            ((self.seconds,), (self.prompts,)),
+            ((self.effort,), (self.people,)),
         )
         for row, pair in enumerate(pairs):
-            for column, chart in enumerate(pair):
-                grid.addWidget(_card(chart), row, column, Qt.AlignmentFlag.AlignTop)
+            for column, charts in enumerate(pair):
+                grid.addWidget(_card(*charts), row, column, Qt.AlignmentFlag.AlignTop)
         for column in range(2):
             grid.setColumnStretch(column, 1)
         grid.setRowStretch(len(pairs), 1)
@@ -154,16 +154,8 @@ class StatisticsPage(QDialog):
         text = tr("{images} images, {instances} instances.")
         self.summary.setText(text.format(images=grouped(figures.images), instances=grouped(figures.instances)))
         self.classes.show_bars(_of_classes(figures.classes))
-        self.states.show_bars(
-            [
-                *(Bar(_title(tr("Images"), name), count) for name, count in figures.image_states.items() if count),
-                *(
-                    Bar(_title(tr("Instances"), name), count, "#8f6ed5")
-                    for name, count in figures.review_states.items()
-                    if count
-                ),
-            ]
-        )
+        self.states.show_bars([Bar(name, count) for name, count in figures.image_states.items() if count])
+        self.reviews.show_bars([Bar(name, count) for name, count in figures.review_states.items() if count])
         self.sizes.show_columns([(grouped(int(each.low)), (each.count,)) for each in figures.sizes])
         self.days.show_columns(
             [(day.date[5:], (day.made, day.reviewed, day.images_done)) for day in figures.days[-MOST_DAYS:]]
@@ -230,22 +222,22 @@ class StatisticsPage(QDialog):
         super().done(result)
 
 
-def _card(chart: QWidget) -> QWidget:
+def _card(*charts: QWidget) -> QWidget:
+    """Charts below each other, each under its name."""
     card = QWidget()
-    title = QLabel(chart.accessibleName())
-    font = title.font()
-    font.setBold(True)
-    title.setFont(font)
     column = QVBoxLayout(card)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(4)
-    column.addWidget(title)
-    column.addWidget(chart)
+    for number, chart in enumerate(charts):
+        title = QLabel(chart.accessibleName())
+        font = title.font()
+        font.setBold(True)
+        title.setFont(font)
+        if number:
+            column.addSpacing(12)
+        column.addWidget(title)
+        column.addWidget(chart)
     return card
-
-
-def _title(what: str, state: str) -> str:
-    return f"{what}: {state}"
 
 
 def _of_classes(classes: Sequence[ClassFigures]) -> list[Bar]:
@@ -255,7 +247,7 @@ def _of_classes(classes: Sequence[ClassFigures]) -> list[Bar]:
     rest = ordered[MOST_BARS:]
     if rest:
         name = tr("{n} more classes").format(n=len(rest))
-        bars.append(Bar(name, sum(each.instances for each in rest), "#8b93a1"))
+        bars.append(Bar(name, sum(each.instances for each in rest), drawn=False))
     return bars
 
 
