@@ -39,12 +39,17 @@ class Words:
     wanted: int
 
 
-def words(vocabulary: Vocabulary, wanted: int, texts: ClipTexts, device: torch.device) -> Words:
-    """The classes of a vocabulary for the model; only texts that are new cost anything."""
+def words(
+    vocabulary: Vocabulary, wanted: int, texts: ClipTexts, device: torch.device, trained: frozenset[str] | None = None
+) -> Words:
+    """The classes of a vocabulary for the model; only texts that are new cost anything.
+
+    ``trained``: the names of the classes that the heads have learned, by default those of the released heads.
+    """
     classes = classify.Vocabulary(
         tuple(vocabulary.all_names(index) for index in range(len(vocabulary.names))),
         frozenset(index for index, name in enumerate(vocabulary.names) if name not in vocabulary.stuff),
-        _trained(),
+        _trained() if trained is None else trained,
     )
     flat = classes.flat
     embedded = torch.from_numpy(texts.embed([*flat, *(PHOTO.replace("{}", name) for name in flat)])).to(device)

@@ -64,13 +64,21 @@ class OdiseSight:
 class OdiseSegmenter:
     """An engine round one or both released heads. Deterministic."""
 
-    def __init__(self, spec: EngineSpec, heads: Mapping[str, Path], diffusion: Path, clip: Path) -> None:
-        """``heads`` by kind, :data:`LABEL` or :data:`CAPTION`, at least one; ``diffusion`` and ``clip``: folders.
+    def __init__(
+        self,
+        spec: EngineSpec,
+        heads: Mapping[str, Path],
+        diffusion: Path,
+        clip: Path,
+        trained: frozenset[str] | None = None,
+    ) -> None:
+        """``heads`` by kind, :data:`LABEL` or :data:`CAPTION`, at least one; ``diffusion`` and ``clip``: folders;
+        ``trained``: the names of the classes that the heads have learned, when they are not the released ones.
 
         Raises :class:`WrongWeights` when one of them is of another architecture.
         """
         self.spec = spec
-        self._heads = dict(heads)
+        self._heads, self._trained = dict(heads), trained
         self._clip = towers.load(clip)
         parts: Any = stable.load(diffusion, torch_device(), torch_dtype())
         self._frozen = Frozen(
@@ -148,7 +156,7 @@ class OdiseSegmenter:
         sight = cast(OdiseSight, features)
         whole, wanted = _compared(vocabulary)
         report(None, "Reading the names")
-        said = naming.words(whole, wanted, self._clip.texts, torch_device())
+        said = naming.words(whole, wanted, self._clip.texts, torch_device(), self._trained)
         log_probs = naming.scores(self._model, sight.features, said).log_probs
         report(None, "Finding regions")
         output = (min(sight.height, sight.features.image[0]), min(sight.width, sight.features.image[1]))
@@ -177,7 +185,7 @@ class OdiseSegmenter:
         unknown = np.ones(len(masks), np.float32)
         rows = [row for row, mask in enumerate(masks) if mask.any()]
         if rows and count:
-            said = naming.words(labels.against(vocabulary), count, self._clip.texts, torch_device())
+            said = naming.words(labels.against(vocabulary), count, self._clip.texts, torch_device(), self._trained)
             for start in range(0, len(rows), MASKS_AT_ONCE):
                 some = rows[start : start + MASKS_AT_ONCE]
                 chances = _array(naming.name_masks(self._model, sight.features, [masks[row] for row in some], said))
@@ -209,7 +217,7 @@ class OdiseSegmenter:
         background of other classes."""
         names = tuple(dict.fromkeys(text.text.strip() for text in texts))
         whole = vocabularies.with_background(Vocabulary(names))
-        said = naming.words(whole, len(names), self._clip.texts, torch_device())
+        said = naming.words(whole, len(names), self._clip.texts, torch_device(), self._trained)
         chances = naming.scores(self._model, sight.features, said).log_probs.softmax(-1)
         wanted = [names.index(text.text.strip()) for text in texts if text.positive]
         if not wanted:

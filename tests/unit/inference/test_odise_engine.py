@@ -14,6 +14,7 @@ import torch
 from inference.engine import Image, UnusablePrompts, Vocabulary, WeightsMissing, silent
 from inference.engines import odise
 from inference.models.clip import towers
+from inference.models.odise import naming
 from inference.models.odise import segmenter as segmenters
 from inference.models.odise.masked_clip import ImageTokens
 from inference.models.odise.model import Odise, OdiseFeatures
@@ -64,6 +65,15 @@ def test_one_look(engine: OdiseSegmenter, seen: OdiseSight) -> None:
     assert seen.features.masks.dtype == torch.float16
     assert seen.nbytes > seen.features.masks.nbytes + seen.features.pixels.nbytes
     assert seen.frame.region == pytest.approx((0, 0, 192 * 140 / 179, 100))
+
+
+def test_clip_has_less_say_about_names_that_the_heads_have_learned(engine: OdiseSegmenter, seen: OdiseSight) -> None:
+    cpu = torch.device("cpu")
+    for trained, share in ((frozenset({"red"}), 0.3), (frozenset({"cat"}), 0.7), (None, 0.7)):
+        said = naming.words(NAMES, 3, engine._clip.texts, cpu, trained)
+        found = naming.scores(engine._model, seen.features, said)
+        both = (1 - share) * found.diffusion.log_softmax(-1) + share * found.clip.log_softmax(-1)
+        assert torch.allclose(found.mixed[:, 0], both[:, 0], atol=1e-5)
 
 
 def test_progress_counts_crops_and_can_end_the_run(engine: OdiseSegmenter) -> None:
