@@ -140,4 +140,5 @@ def similarities(embeddings: Tensor, texts: Tensor) -> Tensor:
     """Cosines (B, N, h, w) of pixel embeddings (B, D, h, w) and texts (N, D), both of any length."""
     products = torch.einsum("bdhw,nd->bnhw", embeddings, normalised(texts))
     # dividing the few products is cheaper than the many embeddings
-    return products / torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp_min(NORMALISE_EPSILON)
+    cosines: Tensor = products / torch.linalg.vector_norm(embeddings, dim=1, keepdim=True).clamp_min(NORMALISE_EPSILON)
+    return cosines
