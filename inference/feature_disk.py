@@ -73,7 +73,7 @@ class FeatureDisk:
         What would take up the whole budget by itself is not stored.
         """
         try:
-            data = safetensors.numpy.save({name: _halved(array) for name, array in arrays.items()})
+            data = safetensors.numpy.save({name: halved(array) for name, array in arrays.items()})
             if len(data) < self._budget:
                 self._cache.set(key, data)
         except Exception:  # sqlite, disk full, read-only folder: a cache that cannot be written is only slow
@@ -92,7 +92,8 @@ class FeatureDisk:
         self._cache.close()
 
 
-def _halved(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def halved(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Floats as float16 unless a value does not fit into its range; everything else as it is. Contiguous."""
     array = np.ascontiguousarray(array)
     if array.dtype not in (np.float32, np.float64):
         return array

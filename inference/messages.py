@@ -6,9 +6,13 @@ server (not the caller) puts them into shared memory once per image.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inference.engine import Image, Options, Preview, Vocabulary
 from inference.prompts import MaskArray, PromptSet
@@ -32,6 +36,8 @@ class Encode:
     image: Image
     prefetch: bool = False
     options: Options = field(default_factory=dict)
+    give: bool = False
+    """Answer with the features themselves, for a decoder that runs elsewhere, instead of with nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +81,17 @@ class RankLabels:
     options: Options = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenFeatures:
+    """The features of one image as arrays that the engine of this ``fingerprint`` can take anywhere, or None when
+    they cannot leave the process that made them."""
+
+    fingerprint: str
+    arrays: Mapping[str, NDArray[np.generic]] | None
+
+
 Request: TypeAlias = Encode | Segment | Everything | RankLabels
-Result: TypeAlias = Segmentation | list[Region] | LabelScores | None
+Result: TypeAlias = Segmentation | list[Region] | LabelScores | GivenFeatures | None
 
 
 class EngineState(StrEnum):

@@ -21,7 +21,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol, cast
 
-from inference import add_on
+from inference import add_on, remote
 from inference.engine import Engine, EngineError, EngineSpec, WeightsMissing
 from inference.weights import NoWeights, names_for
 
@@ -79,9 +79,17 @@ def create_engine(name: str) -> Engine:
     """Load an engine. Raises :class:`UnknownEngine`, :class:`WeightsMissing`, :class:`LibraryMissing` or another
     :class:`EngineError`.
 
-    Missing weights are a :class:`NoWeights`, which knows what to get.
+    Missing weights are a :class:`NoWeights`, which knows what to get. With a server it may work there (``remote``).
     """
     plug_in = _plug_in(name)
+    if remote.configured():
+        from inference.remote.engines import opened
+
+        return opened(plug_in.SPEC, installed(name), lambda: _created(plug_in))
+    return _created(plug_in)
+
+
+def _created(plug_in: PlugIn) -> Engine:
     try:
         return plug_in.create()
     except NoWeights:

@@ -15,15 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
-from inference import device, failures, labels
+from inference import device, failures, labels, remote
 from inference.commands import Answer, Broke, Done, Run, Stop, Stopped, Yielded
 from inference.engine import Cancelled, Configurable, Engine, EngineError, Features, Preview, Report, WeightsMissing
-from inference.features import FeatureCache, FeatureKey
+from inference.features import FeatureCache, FeatureKey, RestoresFeatures, StorableFeatures
 from inference.messages import (
     Encode,
     EngineChanged,
     EngineState,
     Everything,
+    GivenFeatures,
     Progress,
     RankLabels,
     Request,
@@ -236,7 +237,8 @@ class Runner:
             engine.configure(request.options)
         features = self._features(running, engine)
         if isinstance(request, Encode):
-            return Done(running.run.job, None, running.encode_ms, 0.0)
+            given = _given(engine, features) if request.give else None
+            return Done(running.run.job, given, running.encode_ms, 0.0)
         self._check(running)
         self._send(EngineChanged(request.engine, EngineState.RUNNING))
         start = time.perf_counter()
@@ -340,6 +342,9 @@ class Runner:
 
     def _send_device_line(self) -> None:
         line = device.describe()
+        server = _server_line()
+        if server:
+            line = replace(line, name=f"{server} + {line.name}")
         if line != self._device_line:
             self._device_line = line
             self._send(line)
@@ -356,6 +361,21 @@ def _to_ranker(run: Run) -> Run:
         return run
     # options are those of the engine that was asked
     return run if ranker == request.engine else replace(run, request=replace(request, engine=ranker, options={}))
+
+
+def _server_line() -> str:
+    """The server that engines work on, when they do."""
+    if not remote.configured():
+        return ""
+    from inference.remote.engines import server_line
+
+    return server_line()
+
+
+def _given(engine: Engine, features: Features) -> GivenFeatures:
+    if isinstance(features, StorableFeatures) and isinstance(engine, RestoresFeatures):
+        return GivenFeatures(engine.fingerprint, dict(features.to_arrays()))
+    return GivenFeatures(engine.fingerprint, None)
 
 
 def _is_prefetch(request: Request) -> bool:

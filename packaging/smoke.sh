@@ -14,7 +14,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-clean() { env -i HOME="$work" PATH=/nonexistent QT_QPA_PLATFORM=offscreen "$program" "$@"; }
+clean() {
+    env -i HOME="$work" PATH=/nonexistent LC_ALL=C.UTF-8 QT_QPA_PLATFORM=offscreen \
+        ${OMP_NUM_THREADS:+OMP_NUM_THREADS="$OMP_NUM_THREADS"} "$program" "$@"
+}
 # The program may still be winding down when its parent is done with it, so this waits a little.
 leftovers() {
     for _ in $(seq 50); do

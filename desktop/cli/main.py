@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from desktop.cli import bench, check, doctor, evaluate, features, prelabel, project, segment, weights
+from desktop.cli import bench, check, doctor, evaluate, features, prelabel, project, segment, serve, weights
 from desktop.cli.output import Exit, InputProblem, say
 from desktop.dataset.errors import DatasetError
 from inference.engine import EngineError, WeightsMissing
@@ -29,6 +29,7 @@ app.command("features")(features.features)
 app.command("prelabel")(prelabel.prelabel)
 app.command("engines")(doctor.engines)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serve.serve)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")

@@ -16,6 +16,8 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
+from inference.engine import EngineError
+
 MAGIC = b"MWR1"
 MOST_JSON = 4 << 20
 """Bytes of JSON in one message."""
@@ -28,7 +30,7 @@ _LONG = struct.Struct("<Q")
 _HEAD = len(MAGIC) + _SHORT.size
 
 
-class Malformed(Exception):
+class Malformed(EngineError):
     """These bytes are no message; the text says in one sentence why."""
 
 
@@ -36,7 +38,7 @@ def packed(message: Mapping[str, Any], arrays: Arrays | None = None) -> bytes:
     """One message. Raises ValueError for numbers that JSON does not have (NaN, infinity)."""
     words = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     block = (
-        safetensors.numpy.save({name: np.ascontiguousarray(each) for name, each in arrays.items()}) if arrays else b""
+        safetensors.numpy.save({name: np.asarray(each, order="C") for name, each in arrays.items()}) if arrays else b""
     )
     return b"".join((MAGIC, _SHORT.pack(len(words)), words, block))
 
