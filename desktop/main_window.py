@@ -142,11 +142,14 @@ class MainWindow(WindowView):
 
     def _drawing_changed(self, drawing: bool) -> None:
         self.drawing = drawing
+        self.workspace.note_drawing(drawing)
 
     def _show_pixel(self, x: float | None, y: float | None) -> None:
         status = self.statusBar()
         assert isinstance(status, StatusBar)
         width, height = self.workspace.image_size
+        if self.drawing:
+            self.workspace.note_drawing(True)
         if x is None or y is None or not (0 <= x < width and 0 <= y < height):
             status.show_pixel(None)
         else:

@@ -60,7 +60,7 @@ class StatisticsPage(QDialog):
         self.sizes = ColumnChart(tr("Size of objects in pixels"))
         self.states = BarChart(tr("Images by state"))
         self.reviews = BarChart(tr("Instances by state"))
-        self.days = ColumnChart(tr("Per day"), (tr("instances made"), tr("instances reviewed"), tr("images done")))
+        self.days = ColumnChart(tr("Instances and images per day"), (tr("made"), tr("reviewed"), tr("images done")))
         self.sources = BarChart(tr("Made by"))
         self.suggestions = BarChart(tr("What models proposed"))
         self.seconds = ColumnChart(tr("Seconds per object"))

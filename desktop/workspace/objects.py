@@ -12,6 +12,7 @@ from desktop.dataset.model import Instance, Provenance, ReviewState
 from desktop.workspace.classes import Classes
 from desktop.workspace.operations import kept_off
 from desktop.workspace.values import ColourBy
+from desktop.worktime import WorkTime
 
 _SOURCE_COLOURS = {"hand": "#3cb44b", "imported": "#f58231"}
 _REVIEW_COLOURS = {
@@ -139,6 +140,18 @@ class Objects(Classes):
 
     # -- editing -------------------------------------------------------------------------------------------------
 
+    _drawing: WorkTime | None = None
+    """Time spent on the unfinished drawing on the canvas."""
+
+    def note_drawing(self, drawing: bool) -> None:
+        """The person draws on, or nothing is left unfinished: how long an object took is stored with it."""
+        if not drawing:
+            self._drawing = None
+        elif self._drawing is None:
+            self._drawing = WorkTime()
+        else:
+            self._drawing.touch()
+
     def create_instance(self, mask: Mask, name: str) -> None:
         """Make an instance of the current class; ``name`` is the undo text ("Polygon")."""
         reason = self.editable()
@@ -154,7 +167,8 @@ class Objects(Classes):
             return
         if not self._ready_to_change():
             return
-        new = self.new_instance(mask, Provenance(source="hand"))
+        worked = round(self._drawing.seconds, 1) if self._drawing is not None else None
+        new = self.new_instance(mask, Provenance(source="hand", seconds=worked))
         title = f"{self.class_name(new.category_id)} #{new.id}"
         if self._change_instances(self.tr("{name} {what}").format(name=name, what=title), [new]):
             self.select([new.id])
