@@ -7,7 +7,7 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
-from desktop.canvas.tools.outline import Outline, outline_of, tolerance_of
+from desktop.canvas.tools.outline import Outline, has_outline, outline_of, tolerance_of
 from desktop.panels.controls import GAP, TARGET, explain, soft_label
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
@@ -51,10 +51,10 @@ class PolygonDetail(QWidget):
         self.refresh()
 
     def outline(self) -> Outline | None:
-        """The outline of the selected instance at the present detail; None unless exactly one is selected."""
+        """The outline of the selected instance at the present detail; None unless exactly one with one is selected."""
         selection = self._workspace.selection
         instance = self._workspace.instances.get(selection[0]) if len(selection) == 1 else None
-        if instance is None or instance.mask.is_empty:
+        if instance is None or not has_outline(instance.mask):
             return None
         return outline_of(instance.mask, self._workspace.options.polygon_detail)
 

@@ -30,6 +30,10 @@ HANDLE_REACH = 7.0
 EDGE_REACH = 5.0
 """View pixels within which a vertex, or an edge, is hit."""
 
+_MOST_RUNS = 60_000
+"""Bytes of run lengths up to which a mask's outline is made at once, in about a third of a second at worst. Vertices of
+more ragged masks lie too close to be taken anyway; brush and split edit them."""
+
 Place: TypeAlias = tuple[int, int]
 """Ring number and vertex number."""
 
@@ -179,6 +183,11 @@ class Outline:
     @staticmethod
     def _around(ring: list[tuple[float, float]], vertex: int) -> tuple[tuple[float, float], ...]:
         return ring[vertex - 1], ring[vertex], ring[(vertex + 1) % len(ring)]
+
+
+def has_outline(mask: Mask) -> bool:
+    """Whether the mask can be edited by its vertices: it has pixels, and is not all rags."""
+    return not mask.is_empty and len(mask.counts) <= _MOST_RUNS
 
 
 def tolerance_of(detail: int) -> float:

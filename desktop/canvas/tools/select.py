@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desktop.canvas.host import CanvasInstance, SelectMode, ToolHost
 from desktop.canvas.tools.base import BoxShape, Ghost, Key, Line, Mods, Pointer, Shape, Spot, Surface, Tool, tr
-from desktop.canvas.tools.outline import Outline, OutlineEdit, outline_of
+from desktop.canvas.tools.outline import Outline, OutlineEdit, has_outline, outline_of
 from desktop.canvas.tools.snapping import snapped_to_border
 
 
@@ -28,10 +28,10 @@ class SelectTool(Tool):
 
     @property
     def outline(self) -> Outline | None:
-        """The editable outline of the selected instance, when exactly one free instance is selected."""
+        """The editable outline of the selected instance, when exactly one free instance with one is selected."""
         selection = self.host.selection
         instance = self.host.instance(selection[0]) if len(selection) == 1 else None
-        if instance is None or instance.locked or instance.hidden or instance.mask.is_empty:
+        if instance is None or instance.locked or instance.hidden or not has_outline(instance.mask):
             return None
         return outline_of(instance.mask, self.host.options.polygon_detail)
 

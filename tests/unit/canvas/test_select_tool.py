@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from desktop.canvas.host import SelectMode
+import numpy as np
+
+from desktop.canvas.host import CanvasInstance, SelectMode
 from desktop.canvas.tools.base import Ghost, Key, Mods, Pointer
 from desktop.canvas.tools.outline import Outline
 from desktop.canvas.tools.select import SelectTool
+from desktop.dataset.masks import Mask
 
 
 def test_click_picks_shift_toggles_and_empty_clears(bench: Any, make: Any) -> None:
@@ -109,3 +112,10 @@ def test_vertices_are_shown_only_when_far_enough_apart(make: Any) -> None:
     assert not outline.vertices_shown(0.1)
     assert outline.vertex_at(21, 21, 1.0) is not None
     assert outline.vertex_at(40, 40, 1.0) is None
+
+
+def test_a_mask_that_is_all_rags_has_no_vertices_and_costs_nothing(bench: Any) -> None:
+    pixels = np.random.default_rng(1).random((600, 600)) < 0.5
+    bench.put(CanvasInstance(1, Mask.from_array(pixels), "#ff0000"))
+    bench.host.selection = (1,)
+    assert bench.tool(SelectTool).outline is None
