@@ -88,7 +88,9 @@ class ProposalsPanel(QWidget):
         self._accept.clicked.connect(workspace.accept_all_proposals)
         self._reject.clicked.connect(workspace.reject_all_proposals)
         self._next.clicked.connect(workspace.go_to_next_proposals)
-        self.order.activated.connect(lambda _index: workspace.set_proposal_order(self.order.currentData()))
+        self.order.activated.connect(
+            lambda _index: workspace.set_proposal_order(ProposalOrder(self.order.currentData()))
+        )
         self.never_overwrite.toggled.connect(lambda on: workspace.settings.set("tools.never_overwrite", on))
         self.list.currentRowChanged.connect(self._mark)
         self.list.itemChanged.connect(self._checked)

@@ -71,3 +71,20 @@ def test_the_section_folds_when_all_are_decided_but_not_when_all_are_hidden(
     panel.threshold.setValue(0)
     panel._reject.click()
     assert told[-1] is False
+
+
+def test_the_lane_says_what_it_hides_and_sorts(browsing: Workspace, panel: ProposalsPanel) -> None:
+    panel.threshold.setValue(60)
+    assert panel._hidden.text() == "1 below this score is not shown."
+    panel.threshold.setValue(0)
+    assert panel._hidden.isHidden()
+    panel.order.setCurrentIndex(1)
+    panel.order.activated.emit(1)
+    assert panel.list.item(0).text().startswith("cow"), "0.4 is the least sure"
+    assert not panel._next.isEnabled()
+    browsing._propose(2, "e", [region(2, 0.9, "cat")])
+    panel._next.click()
+    assert browsing.current_image is not None
+    assert browsing.current_image.id == 2
+    panel.never_overwrite.click()
+    assert browsing.settings.flag("tools.never_overwrite") is False
