@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 OUT ?= demo-out
 
-.PHONY: help setup system run demo test test-slow test-full-size lint format coverage wheel-test freeze deb release clean
+.PHONY: help setup system run demo test test-slow test-full-size interchange lint format coverage wheel-test freeze deb release clean
 
 help:
 	@echo "make demo       the main job on the sample photos, by script, in the real window"
 	@echo "make run        open the window"
 	@echo "make test       unit and end-to-end tests with coverage    make test-slow   the minutes-long ones"
 	@echo "make test-full-size   networks at their released sizes (10 GB, an hour)"
+	@echo "make interchange   exports read by other people's readers, in a throw-away environment (1 GB of downloads)"
 	@echo "make lint       ruff, mypy, import contracts               make wheel-test  the wheel in an empty environment"
 	@echo "make freeze     the program without Python in dist/maskwright, and its smoke test"
 	@echo "make deb        a Debian package of it             make release    all that a release consists of, each tried out"
@@ -44,6 +45,9 @@ test-full-size: setup
 
 coverage: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -m 'not slow and not full_size' --cov --cov-report=html --cov-report=term
+
+interchange: setup
+	bash tests/interchange/prove.sh $(CURDIR)/$(BIN)/python
 
 lint: setup
 	$(BIN)/ruff check .

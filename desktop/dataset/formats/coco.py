@@ -1,18 +1,14 @@
-"""Export of COCO instances (ux.md §18): ids from the project, masks exact, checked by reading the file back."""
+"""Export of COCO instances (ux.md §18): ids from the project, masks exact, every annotation checked by pycocotools."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pycocotools.coco import COCO
-
-from desktop.dataset.formats.coco_segmentation import MODES, segmentation
+from desktop.dataset.formats.coco_segmentation import MODES, decoded, decodes_to, segmentation
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
     ExportReport,
@@ -25,11 +21,11 @@ from desktop.dataset.formats.contract import (
     checked_options,
     silent,
 )
+from desktop.dataset.formats.json_pieces import encoded, write_document
 from desktop.dataset.formats.limits import losses
 from desktop.dataset.formats.output import Staging, existing_files, image_files
 from desktop.dataset.formats.selection import Chosen, Selection, select
 from desktop.dataset.formats.traits import EVERYTHING, Trait
-from desktop.dataset.masks import Mask
 from desktop.dataset.model import Category, Instance, Kind
 
 
@@ -78,48 +74,64 @@ class CocoExport:
         files = [*_annotation_files(selection), *image_files(selection.images, chosen["images"])]
         warnings = list(_problems(selection, chosen))
         with Staging(folder, files, overwrite=chosen["overwrite"]) as staging:
-            annotations: dict[str, list[dict[str, Any]]] = {part: [] for part in selection.splits}
             for done, item in enumerate(selection.images):
-                progress(0.9 * done / len(selection.images), item.name)
-                if chosen["images"] != "leave" and (problem := staging.put_image(item, chosen["images"])):
+                if chosen["images"] == "leave":
+                    break
+                progress(0.1 * done / len(selection.images), item.name)
+                if problem := staging.put_image(item, chosen["images"]):
                     warnings.append(problem)
-                annotations[item.split] += [_annotation(i, ids, chosen) for i in item.instances]
+            texts = _Annotations(selection, ids, chosen, progress, warnings)
             for part, file in zip(selection.splits, _annotation_files(selection), strict=True):
                 items = [item for item in selection.images if item.split == part]
                 document = {
                     "info": _info(chosen),
                     "licenses": chosen["licences"] or [],
-                    "images": [_image(item) for item in items],
-                    "annotations": sorted(annotations[part], key=lambda a: int(a["id"])),
-                    "categories": [category_entry(c, ids[c.id]) for c in selection.categories],
+                    "images": (encoded(_image(item)) for item in items),
+                    "annotations": texts.of(items),
+                    "categories": (encoded(category_entry(c, ids[c.id])) for c in selection.categories),
                 }
-                path = staging.path(file)
-                path.write_text(json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n", "utf-8")
-                progress(0.95, file)
-                warnings += verify(path, items, exact=chosen["segmentation"] != "polygons" or chosen["tolerance"] <= 0)
+                write_document(staging.path(file), document)
             progress(1.0, "")
             written = staging.publish()
         return ExportReport(folder, written, len(selection.images), selection.instances, tuple(warnings))
 
 
-def verify(path: Path, items: list[Chosen], *, exact: bool) -> list[Problem]:
-    """Load the file with pycocotools and compare every decoded mask with the stored one.
+class _Annotations:
+    """The annotations as JSON texts. Each text is read again and decoded by pycocotools before it is written: a mask
+    that should be exact and is not raises :class:`FormatError`, others below an IoU of 0.99 are listed."""
 
-    Raises :class:`FormatError` when a mask that should be exact is not; otherwise lists masks with an IoU below 0.99.
-    """
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools prints its progress
-        loaded = COCO(str(path))
-    problems = []
-    for item in items:
-        for instance in item.instances:
-            found = Mask.from_rle(loaded.annToRLE(loaded.anns[instance.id]))
-            if exact and found != instance.mask:
-                raise FormatError(
-                    f"{path.name} was not written: the mask of instance {instance.id} did not survive it."
-                )
-            if not exact and (iou := found.iou(instance.mask)) < 0.99:
-                problems.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", item.name))
-    return problems
+    def __init__(
+        self,
+        selection: Selection,
+        ids: Mapping[int, int],
+        options: Mapping[str, Any],
+        progress: Progress,
+        warnings: list[Problem],
+    ) -> None:
+        self._ids, self._options, self._progress, self._warnings = ids, options, progress, warnings
+        self._exact = options["segmentation"] != "polygons" or options["tolerance"] <= 0
+        self._total, self._done = max(selection.instances, 1), 0
+
+    def of(self, items: Sequence[Chosen]) -> Iterator[str]:
+        """Those of some images, by id."""
+        names = {item.image.id: item.name for item in items}
+        for instance in sorted((i for item in items for i in item.instances), key=lambda i: i.id):
+            if self._done % 64 == 0:
+                self._progress(0.1 + 0.9 * self._done / self._total, names[instance.image_id])
+            self._done += 1
+            text = encoded(_annotation(instance, self._ids, self._options))
+            self._check(text, instance, names[instance.image_id])
+            yield text
+
+    def _check(self, text: str, instance: Instance, name: str) -> None:
+        value = json.loads(text)["segmentation"]
+        if decodes_to(value, instance.mask):
+            return
+        if self._exact:
+            raise FormatError(f"{name} was not exported: the mask of instance {instance.id} would not survive it.")
+        iou = decoded(value, instance.mask.width, instance.mask.height).iou(instance.mask)
+        if iou < 0.99:
+            self._warnings.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", name))
 
 
 def _problems(selection: Selection, options: Mapping[str, Any]) -> tuple[Problem, ...]:

@@ -30,23 +30,30 @@ def segmentation(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float
     if crowd or mode == "rle":
         return mask.rle()
     if mode == "auto":
-        parts = mask.parts()
-        if any(part.holes for part in parts):
+        polygons = mask.flat_outlines()
+        # the border of a mask has at most four sides of each of its pixels
+        if polygons is None or (4 * mask.area > MAX_PERIMETER and max(map(_perimeter, polygons)) > MAX_PERIMETER):
             return mask.rle()
-        polygons = [_flat(part.outer) for part in parts]
-        if any(_perimeter(polygon) > MAX_PERIMETER for polygon in polygons):
-            return mask.rle()
-        return polygons if decoded(polygons, mask.width, mask.height) == mask else mask.rle()
+        return polygons if decodes_to(polygons, mask) else mask.rle()
     return [polygon for piece in without_holes(mask) for polygon in _outlines(piece, tolerance)]
 
 
 def decoded(value: Any, width: int, height: int) -> Mask:
     """What pycocotools makes of a ``segmentation`` value: polygons, RLE with plain or with compressed counts."""
+    return Mask.from_rle(_rle(value, width, height))
+
+
+def decodes_to(value: Any, mask: Mask) -> bool:
+    """Whether pycocotools makes exactly this mask of a ``segmentation`` value."""
+    rle = _rle(value, mask.width, mask.height)
+    # the same run lengths are written in the same way, unless some of them are empty
+    return bool(rle["counts"] in (mask.counts, mask.counts.decode("ascii"))) or Mask.from_rle(rle) == mask
+
+
+def _rle(value: Any, width: int, height: int) -> dict[str, Any]:
     if isinstance(value, dict):
-        rle = coco.frPyObjects(value, height, width) if isinstance(value["counts"], list) else value
-    else:
-        rle = coco.merge(coco.frPyObjects(value, height, width))
-    return Mask.from_rle(rle)
+        return coco.frPyObjects(value, height, width) if isinstance(value["counts"], list) else value
+    return coco.merge(coco.frPyObjects(value, height, width))
 
 
 def read(value: Any, width: int, height: int) -> Mask:

@@ -89,7 +89,9 @@ class _Reader:
         image = image if isinstance(image, dict) else {}
         path, size = image.get("path"), image.get("size")
         path = path if isinstance(path, str) and path else item["id"]
-        found = self._finder.find(path) or self._finder.find(item["id"])
+        # Datumaro names the files that it writes by ids without folders
+        names, look = (path, item["id"]), self._finder
+        found = next((f for find in (look.in_project, look.on_disk) for name in names if (f := find(name))), None)
         sized = isinstance(size, list) and len(size) == 2 and all(map(is_id, size))
         if found is None and not sized:
             self.refused.append(Rejected(what, "its image is neither in the project nor beside the file"))

@@ -54,16 +54,19 @@ class ImageFinder:
         The stem is the image's path without suffix, with it where two images share one, or with ``__`` for slashes;
         pages of one file have ``.page2`` in it (:func:`export_names`).
         """
-        if leads_out(stem):
-            return None
-        plain = [stem, stem.replace("__", "/")]
-        names = [(name, 0) for name in plain] + [page_of_name(name) for name in plain]
+        return self.in_project(stem) or self.on_disk(stem)
+
+    def in_project(self, stem: str) -> Found | None:
+        """The image of that name that the project has already."""
+        names = _names(stem)
         found = [known.get(key) for known in (self._by_path, self._known, self._flat) for key in names]
         found += [self._by_name.get((PurePosixPath(path).name, page)) for path, page in names]
         image = next((image for image in found if image is not None and image.width), None)
-        if image is not None:
-            return Found(image.path, image.width, image.height, image.page)
-        for name, page in names:
+        return None if image is None else Found(image.path, image.width, image.height, image.page)
+
+    def on_disk(self, stem: str) -> Found | None:
+        """The image of that name in one of the folders."""
+        for name, page in _names(stem):
             for folder in self._folders:
                 for suffix in ("", *sorted(SUFFIXES)):
                     file = folder / f"{name}{suffix}"
@@ -82,3 +85,11 @@ class ImageFinder:
         roots = (self._project, self._root / "images", self._root, folder)
         base = next(root for root in roots if file.is_relative_to(root))
         return Found(file.relative_to(base).as_posix(), *sizes[page], page)
+
+
+def _names(stem: str) -> list[tuple[str, int]]:
+    """The paths and pages that a stem can mean; none for one that leads out of the folders."""
+    if leads_out(stem):
+        return []
+    plain = [stem, stem.replace("__", "/")]
+    return [*((name, 0) for name in plain), *map(page_of_name, plain)]

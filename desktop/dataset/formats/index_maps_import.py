@@ -25,9 +25,10 @@ from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.index_png import read_indices
 from desktop.dataset.formats.text_file import read_text
-from desktop.dataset.formats.voc import CLASS_PNGS, CLASSES, LABEL_MAP, LISTS, OBJECT_PNGS, VOID
+from desktop.dataset.formats.voc import CLASS_PNGS, CLASSES, IGNORED, LABEL_MAP, LISTS, OBJECT_PNGS, VOID
 from desktop.dataset.masks import Mask
 
+_VOID_COLOUR = "224,224,192"
 _SEPARATE = OptionField("separate", "Without instance PNGs, separate pieces are separate instances", True)
 
 
@@ -172,6 +173,8 @@ def _label_map(path: Path) -> dict[int, str]:
     # a name may have colons itself; three more follow it
     rows = [line.rsplit(":", 3) for line in lines if line and not line.startswith("#")]
     names = [row[0] if len(row) == 4 else ":".join(row).split(":")[0] for row in rows]
+    if names and rows[-1][:2] == [IGNORED, _VOID_COLOUR]:  # void, not a class
+        names.pop()
     if len(names) < 2:
         raise FormatError(f"{path.name} names no classes.")
     return dict(enumerate(names[1:], start=1))

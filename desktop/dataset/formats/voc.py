@@ -32,6 +32,9 @@ from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
 
 VOID = 255
+IGNORED = "ignored"
+"""What readers of label maps call the colour of void; without it they refuse files with crowds."""
+
 CLASS_PNGS, OBJECT_PNGS, BOXES, LISTS = (
     "SegmentationClass",
     "SegmentationObject",
@@ -162,6 +165,8 @@ class _Plan:
         for number, category in enumerate(self._selection.categories, start=1):
             rgb = ",".join(str(value) for value in self._palette[number])
             lines.append(f"{category.name}:{rgb}::\n")
+        if all(category.name != IGNORED for category in self._selection.categories):
+            lines.append(f"{IGNORED}:{','.join(str(value) for value in self._palette[VOID])}::\n")
         staging.path(LABEL_MAP).write_text("".join(lines), "utf-8", newline="")
 
 
