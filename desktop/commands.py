@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from desktop.actions import Command, Scope
 from desktop.dataset.model import ReviewState
 from desktop.panels.relabel_dialog import relabel
+from desktop.workspace import ColourBy
 from desktop.workspace.operations import Operation
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ TOOLS: tuple[tuple[str, str, str, str], ...] = (
     ("eraser", "Eraser", "E", "Erase pixels; the right button paints."),
     ("wand", "Wand", "G", "Click a colour, drag changes the tolerance, Enter keeps the region."),
     ("livewire", "Live-wire", "K", "Click along an edge; the outline follows it. Backspace takes the last anchor."),
-    ("split", "Split", "J", "Draw a line across the selected instance, or round a piece of it: each piece is one."),
+    ("split", "Split", "J", "Draw a line across the selected instance, or round a part: the pieces become instances."),
 )
 
 TOOL_FAMILIES: tuple[tuple[str, ...], ...] = (
@@ -149,6 +150,9 @@ def _view(w: MainWindow) -> list[Command]:
     canvas = Scope.CANVAS
     image = w.needs_image
 
+    def coloured_by(rule: ColourBy) -> bool:
+        return ws.colour_by is rule
+
     def theme_is(name: str) -> bool:
         return ws.settings.text("appearance.theme") == name
 
@@ -189,6 +193,16 @@ def _view(w: MainWindow) -> list[Command]:
         Command("view.previous_panel", tr("Previous panel"), lambda: w.move_focus(-1), ("Shift+F6",), menu="View",
                 group=3),
         Command("view.reset", tr("Reset layout"), w.reset_layout, menu="View", group=3),
+        *(
+            Command(f"view.colour_by_{rule.value}", title, partial(ws.set_colour_by, rule), menu="View/Colour by",
+                    group=1, checked=partial(coloured_by, rule))
+            for rule, title in (
+                (ColourBy.CLASS, tr("Class")),
+                (ColourBy.INSTANCE, tr("Instance")),
+                (ColourBy.SOURCE, tr("Source")),
+                (ColourBy.REVIEW, tr("Review state")),
+            )
+        ),
         *(
             Command(f"view.theme_{name}", title, partial(w.set_theme, name), menu="View/Theme", group=4,
                     checked=partial(theme_is, name))

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop import themes
 from desktop.actions import ActionRegistry
+from desktop.canvas.renderer import Adjustments
 from desktop.canvas_link import CanvasLink
 from desktop.commands import commands, tool_help, tool_name
-from desktop.panels.adjustments_panel import Adjustments
 from desktop.panels.icons import icon
 from desktop.panels.status_bar import StatusBar
 from desktop.settings import user_state_folder
@@ -166,9 +166,7 @@ class MainWindow(WindowView):
         self.canvas.setFocus()
 
     def _adjust(self, chosen: Adjustments) -> None:
-        self.canvas.adjustments(
-            chosen.brightness, chosen.contrast, chosen.gamma, chosen.invert, getattr(chosen, "channel", "rgb")
-        )
+        self.canvas.adjust(chosen)
 
     def _setting_changed(self, name: str) -> None:
         settings = self.workspace.settings

@@ -7,7 +7,7 @@ applied to the sampled pixels only.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import cv2
@@ -28,7 +28,8 @@ _THUMB_SIDE = 1024
 class Adjustments:
     """How the image is displayed; pixels given to engines and exports never change.
 
-    ``brightness`` −1 … 1 (added), ``contrast`` 0 … 4 (factor about mid-grey), ``gamma`` 0.1 … 10, ``channel`` is
+    ``low`` and ``high`` are the values in [0, 1] that are shown black and white (window and level), then come
+    ``contrast`` 0 … 4 (factor about mid-grey), ``brightness`` −1 … 1 (added) and ``gamma`` 0.1 … 10; ``channel`` is
     "rgb", "red", "green", "blue" or "grey".
     """
 
@@ -37,12 +38,18 @@ class Adjustments:
     gamma: float = 1.0
     invert: bool = False
     channel: str = "rgb"
+    low: float = 0.0
+    high: float = 1.0
+
+    @property
+    def is_neutral(self) -> bool:
+        return self == Adjustments()
 
     def table(self) -> NDArray[np.uint8] | None:
         """The look-up table uint8 (256,), or None when it would change nothing."""
-        if (self.brightness, self.contrast, self.gamma, self.invert) == (0.0, 1.0, 1.0, False):
+        if replace(self, channel="rgb").is_neutral:
             return None
-        value = np.arange(256) / 255.0
+        value = np.clip((np.arange(256) / 255.0 - self.low) / max(self.high - self.low, 1 / 255), 0, 1)
         value = np.clip((value - 0.5) * self.contrast + 0.5 + self.brightness, 0, 1) ** (1 / max(self.gamma, 0.01))
         if self.invert:
             value = 1 - value

@@ -128,16 +128,9 @@ class Showing(Looking):
         self.session_layer.uncertainty = on
         self.update()
 
-    def adjustments(
-        self,
-        brightness: float = 0.0,
-        contrast: float = 1.0,
-        gamma: float = 1.0,
-        invert: bool = False,
-        channel: str = "rgb",
-    ) -> None:
-        """Change how the image is displayed; no arguments reset it. See :class:`Adjustments` for the ranges."""
-        self.renderer.adjustments = Adjustments(brightness, contrast, gamma, invert, channel)
+    def adjust(self, adjustments: Adjustments) -> None:
+        """Change how the image is displayed."""
+        self.renderer.adjustments = adjustments
         self._image_changed()
 
     def set_reduce_motion(self, on: bool) -> None:

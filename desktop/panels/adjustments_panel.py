@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
+from desktop.canvas.renderer import Adjustments
 from desktop.panels.controls import TARGET, explain
 
-
-@dataclass(frozen=True, slots=True)
-class Adjustments:
-    """``brightness`` in [-1, 1] is added, ``contrast`` in [0.1, 4] multiplies about mid-grey, ``gamma`` in [0.2, 5]."""
-
-    brightness: float = 0.0
-    contrast: float = 1.0
-    gamma: float = 1.0
-    invert: bool = False
-
-    @property
-    def is_neutral(self) -> bool:
-        return self == Adjustments()
-
-    def table(self) -> NDArray[np.uint8]:
-        """What each 8-bit value is shown as: uint8 (256,), for ``cv2.LUT``."""
-        values = np.linspace(0.0, 1.0, 256)
-        if self.invert:
-            values = 1.0 - values
-        values = np.clip((values - 0.5) * self.contrast + 0.5 + self.brightness, 0.0, 1.0) ** (1.0 / self.gamma)
-        return np.rint(255 * values).astype(np.uint8)
+_CHANNELS = ("rgb", "red", "green", "blue", "grey")
 
 
 class AdjustmentsPanel(QWidget):
@@ -53,7 +32,19 @@ class AdjustmentsPanel(QWidget):
             "brightness": self._slider(grid, 0, self.tr("Brightness"), "brightness"),
             "contrast": self._slider(grid, 1, self.tr("Contrast"), "contrast"),
             "gamma": self._slider(grid, 2, self.tr("Gamma"), "gamma"),
+            "low": self._slider(grid, 3, self.tr("Black at"), "low", 0),
+            "high": self._slider(grid, 4, self.tr("White at"), "high", 0),
         }
+        self._sliders["high"].setValue(100)
+        for slider in self._sliders.values():
+            slider.valueChanged.connect(self._moved)
+        self.channel = QComboBox()
+        self.channel.setAccessibleName(self.tr("Channel"))
+        self.channel.setMinimumHeight(TARGET)
+        names = self.tr("All channels"), self.tr("Red"), self.tr("Green"), self.tr("Blue"), self.tr("Grey")
+        for name, value in zip(names, _CHANNELS, strict=True):
+            self.channel.addItem(name, value)
+        self.channel.activated.connect(self._moved)
         self.invert = QCheckBox(self.tr("Invert"))
         self.invert.setMinimumHeight(TARGET)
         self.invert.setAccessibleName(self.tr("Invert"))
@@ -61,17 +52,17 @@ class AdjustmentsPanel(QWidget):
         self._reset = QPushButton(self.tr("Reset"))
         self._reset.setAccessibleName(self.tr("Reset adjustments"))
         self._reset.clicked.connect(self.reset)
-        grid.addWidget(self.invert, 3, 0)
-        grid.addWidget(self._reset, 3, 1, 1, 2, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self.invert, 5, 0)
+        grid.addWidget(self.channel, 5, 1, Qt.AlignmentFlag.AlignLeft)
+        grid.addWidget(self._reset, 5, 2, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
         self._show()
 
-    def _slider(self, grid: QGridLayout, row: int, name: str, key: str) -> QSlider:
+    def _slider(self, grid: QGridLayout, row: int, name: str, key: str, lowest: int = -100) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
-        slider.setRange(-100, 100)
+        slider.setRange(lowest, 100)
         slider.setMinimumHeight(TARGET)
         slider.setAccessibleName(name)
-        slider.valueChanged.connect(self._moved)
         label = QLabel(name)
         label.setBuddy(slider)
         self._values[key] = QLabel()
@@ -91,6 +82,10 @@ class AdjustmentsPanel(QWidget):
             contrast=round(4 ** positions["contrast"], 3),
             gamma=round(4 ** positions["gamma"], 3),
             invert=self.invert.isChecked(),
+            channel=self.channel.currentData(),
+            # the white point stays above the black one, by one of 256 values at least
+            low=positions["low"],
+            high=max(positions["high"], positions["low"] + 0.01),
         )
         self._show()
         self.changed.emit(self.adjustments)
@@ -101,9 +96,10 @@ class AdjustmentsPanel(QWidget):
             return
         for widget in (*self._sliders.values(), self.invert):
             widget.blockSignals(True)
-        for slider in self._sliders.values():
-            slider.setValue(0)
+        for key, slider in self._sliders.items():
+            slider.setValue(100 if key == "high" else 0)
         self.invert.setChecked(False)
+        self.channel.setCurrentIndex(0)
         for widget in (*self._sliders.values(), self.invert):
             widget.blockSignals(False)
         self._moved()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.canvas.host import SessionView
 from desktop.canvas.overlay import Style
+from desktop.canvas.renderer import Adjustments
 from desktop.canvas.transform import MAX_SCALE, MIN_SCALE, ViewTransform
 from desktop.canvas.view import CanvasView
 from desktop.dataset.pyramid import pyramid
@@ -146,11 +147,11 @@ def test_peek_hides_everything(view: CanvasView, make: Any) -> None:
 def test_adjustments_change_the_display_only(view: CanvasView, bench: Any) -> None:
     look(view, 4.0, 0.0, 0.0)
     before = bench.host.pixels.copy()
-    view.adjustments(invert=True)
+    view.adjust(Adjustments(invert=True))
     assert shown(view).pixelColor(121, 121).red() == 255 - 30
-    view.adjustments(channel="green")
+    view.adjust(Adjustments(channel="green"))
     assert shown(view).pixelColor(201, 41).blue() == 10
-    view.adjustments()
+    view.adjust(Adjustments())
     assert shown(view).pixelColor(121, 121).red() == 30
     assert (bench.host.pixels == before).all()
 

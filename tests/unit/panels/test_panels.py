@@ -12,8 +12,9 @@ from PySide6.QtGui import QGuiApplication, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
+from desktop.canvas.renderer import Adjustments
 from desktop.canvas.view import CanvasView
-from desktop.panels.adjustments_panel import Adjustments, AdjustmentsPanel
+from desktop.panels.adjustments_panel import AdjustmentsPanel
 from desktop.panels.class_chooser import ClassChooser
 from desktop.panels.class_editor import ClassEditor, DeleteClassDialog
 from desktop.panels.classes_panel import ClassesPanel
@@ -552,7 +553,21 @@ def test_adjustments_reset_in_one_step(qtbot: QtBot) -> None:
     assert (table[0], table[255]) == (255, 0)
     panel.reset()
     assert panel.adjustments == Adjustments()
-    assert list(Adjustments().table()) == list(range(256))
+    assert Adjustments().table() is None
+
+
+def test_window_level_and_channel(qtbot: QtBot) -> None:
+    panel = AdjustmentsPanel()
+    qtbot.addWidget(panel)
+    panel._sliders["low"].setValue(20)
+    panel._sliders["high"].setValue(60)
+    panel.channel.setCurrentIndex(2)
+    panel.channel.activated.emit(2)
+    table = panel.adjustments.table()
+    assert (table[51], table[102], table[153]) == (0, 128, 255)
+    assert panel.adjustments.channel == "green"
+    panel._sliders["high"].setValue(0)
+    assert panel.adjustments.high > panel.adjustments.low
 
 
 def test_sections_fold_and_shrink_to_a_rail(qtbot: QtBot) -> None:

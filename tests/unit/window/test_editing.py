@@ -314,6 +314,25 @@ def test_hovering_shows_the_vertex_that_a_press_would_take(person, ws):
     assert names == ["Spot"]
 
 
+def test_instances_are_coloured_by_what_is_chosen(person, ws):
+    one, two = draw(ws, (10, 10, 50, 50), (100, 100, 150, 150))
+    canvas = person.canvas
+    assert canvas.index.get(one).colour == canvas.index.get(two).colour
+    person.window.registry.trigger("view.colour_by_instance")
+    assert canvas.index.get(one).colour != canvas.index.get(two).colour
+    person.window.registry.trigger("view.colour_by_class")
+    assert canvas.index.get(one).colour == canvas.index.get(two).colour
+
+
+def test_a_region_of_interest_by_key_and_back(person, ws):
+    person.key("B")
+    person.key("Ctrl+Shift+B")
+    person.drag([(50, 50), (120, 100), (150, 140)])
+    assert ws.region_of_interest == (50, 50, 150, 140)
+    person.key("Ctrl+Shift+B")
+    assert ws.region_of_interest is None
+
+
 def test_the_session_bar_makes_room_for_what_lies_under_it(person, ws):
     ws.session_changed.emit()
     person.key("Q")
