@@ -16,7 +16,7 @@ from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
-from desktop import languages, themes
+from desktop import engine_server, languages, themes
 from desktop.image_service import ImageService
 from desktop.inference_thread import InferenceThread
 from desktop.main_window import MainWindow
@@ -26,6 +26,7 @@ from desktop.workspace import Workspace
 from inference import registry
 from inference.feature_disk import features_folder
 from inference.features import Budgets
+from inference.server import Supervised
 
 _crash_log: IO[str] | None = None
 
@@ -91,12 +92,16 @@ def create_window(paths: Sequence[Path], settings: Settings | None = None) -> Ma
     """A window with its workspace and its inference worker, which starts once the window is on screen."""
     settings = settings if settings is not None else Settings()
     workspace = Workspace(settings, None, ImageService(settings.number("memory.images_mb") * 2**20))
-    thread = InferenceThread(budgets=feature_budgets(settings))
+    variables = engine_server.environment(settings)
+    thread = InferenceThread(server=Supervised(feature_budgets(settings), variables))
     window = MainWindow(workspace, thread.close)
     thread.setParent(window)
     specs = registry.engine_specs()
     missing = frozenset(spec.name for spec in specs if not registry.installed(spec.name))
     workspace.set_engine_specs(specs, missing)
+    lent = engine_server.EngineServer(window)
+    lent.answered.connect(lambda names: workspace.set_engine_specs(specs, missing - names))
+    lent.failed.connect(lambda text: workspace.problem(text, severe=False))
     hook = ExceptionHook(window)
     hook.caught.connect(lambda text, details: workspace.problem(text, details))
     hook.install()
@@ -106,6 +111,7 @@ def create_window(paths: Sequence[Path], settings: Settings | None = None) -> Ma
     def begin() -> None:
         thread.start()
         workspace.connect_inference(thread)
+        lent.ask(variables)
         if paths:
             workspace.open_paths(paths)
         elif settings.flag("general.reopen") and workspace.recent_projects():

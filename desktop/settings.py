@@ -31,6 +31,8 @@ class Setting:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    secret: bool = False
+    """A text that is kept in a file of its own, which nobody else may read, and shown as dots."""
 
     def checked(self, value: object) -> Value:
         """``value`` as this setting's type and within its range. Raises ValueError with one sentence otherwise."""
@@ -93,6 +95,21 @@ SETTINGS: tuple[Setting, ...] = (
         "auto",
         "auto, off, or an engine by name: it says which class a mask probably is.",
     ),
+    Setting(
+        "engines.server",
+        "Engines & devices",
+        "Server for engines",
+        "",
+        "The address of a machine that runs maskwright serve, like https://gpu-box:8737. From the next start.",
+    ),
+    Setting(
+        "engines.server_token",
+        "Engines & devices",
+        "Token of the server",
+        "",
+        "Kept in a file that only you can read.",
+        secret=True,
+    ),
     Setting("engines.prefetch", "Engines & devices", "Prepare the next image ahead", True),
     Setting("engines.seed", "Engines & devices", "Random seed", 0, low=0, high=2**31 - 1),
     Setting("memory.images_mb", "Memory & cache", "Decoded images in MB", 256, low=64, high=8192),
@@ -149,6 +166,7 @@ class Settings:
         self._changed: dict[str, Value] = {}
         self._unknown: dict[str, Any] = {}
         self._load()
+        self._load_secrets()
         self.overrides: dict[str, Value] = {}
         for name, text in (overrides or {}).items():
             if name not in self._known:
@@ -175,6 +193,19 @@ class Settings:
                     self._changed[name] = setting.checked(value)
                 except ValueError as error:
                     self.problem = f"{self.path.name}: {error} The default is used."
+
+    @property
+    def _secrets_path(self) -> Path:
+        return self.path.with_name("secrets.toml")
+
+    def _load_secrets(self) -> None:
+        try:
+            stored = tomllib.loads(self._secrets_path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            return  # they can be entered again
+        for name, value in stored.items():
+            if name in self._known and self._known[name].secret and isinstance(value, str):
+                self._changed[name] = value
 
     def _set_aside(self) -> None:
         try:
@@ -229,7 +260,9 @@ class Settings:
         self._write()
 
     def _write(self) -> None:
-        rows = {**self._unknown, **self._changed, **{f"key:{k}": v for k, v in self.shortcuts.items()}}
+        secrets = {name: value for name, value in self._changed.items() if self._known[name].secret}
+        open_ones = {name: value for name, value in self._changed.items() if name not in secrets}
+        rows = {**self._unknown, **open_ones, **{f"key:{k}": v for k, v in self.shortcuts.items()}}
         plain = {k: v for k, v in rows.items() if not isinstance(v, dict)}
         text = "# Maskwright: only what differs from the defaults\n"
         text += "".join(f"{_toml(name)} = {_toml(value)}\n" for name, value in sorted(plain.items()))
@@ -241,9 +274,20 @@ class Settings:
             temporary = self.path.with_suffix(".part")
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(self.path)
+            self._write_secrets(secrets)
             self.problem = ""
         except OSError as error:
             self.problem = f"The settings could not be written to {self.path.name}: {error.strerror}."
+
+    def _write_secrets(self, secrets: Mapping[str, Value]) -> None:
+        if not secrets:
+            self._secrets_path.unlink(missing_ok=True)
+            return
+        temporary = self._secrets_path.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(f"{_toml(name)} = {_toml(value)}\n" for name, value in sorted(secrets.items()))
+        temporary.replace(self._secrets_path)
 
 
 def _toml(value: Any) -> str:

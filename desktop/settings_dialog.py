@@ -170,6 +170,8 @@ class _Row(QWidget):
             number.valueChanged.connect(self._set)
             return number
         line = QLineEdit(str(value))
+        if setting.secret:
+            line.setEchoMode(QLineEdit.EchoMode.Password)
         line.setMinimumWidth(_EDITOR_WIDTH)
         line.editingFinished.connect(lambda: self._set(line.text()))
         return line

@@ -351,7 +351,10 @@ class Supervised(Server):
     Call :meth:`start`, or :meth:`serve` on a thread of your own.
     """
 
-    _environment: Mapping[str, str] | None = None
+    def __init__(self, budgets: Budgets | None = None, environment: Mapping[str, str] | None = None) -> None:
+        """``environment``: variables that the worker has besides those of this process."""
+        super().__init__(budgets)
+        self._environment = dict(environment or {})
 
     def _new_backend(self) -> Backend:
         # a worker that died still has a name for its successor to be told apart from
@@ -365,7 +368,7 @@ class Supervised(Server):
         return backend
 
     def _use_cpu(self, reason: str) -> None:
-        self._environment = {device.DEVICE_VARIABLE: "cpu", device.REASON_VARIABLE: reason}
+        self._environment |= {device.DEVICE_VARIABLE: "cpu", device.REASON_VARIABLE: reason}
         gone, self._backend = self._backend, None
         if gone is None:
             return

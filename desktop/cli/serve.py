@@ -35,7 +35,7 @@ def serve(
     try:
         import uvicorn
 
-        from inference.remote import service
+        from inference.remote import guard, service
         from inference.remote.client import is_loopback
     except ModuleNotFoundError as error:
         raise InputProblem(f"maskwright serve needs {error.name}: install maskwright[serve].") from error
@@ -52,7 +52,7 @@ def serve(
     from inference.server import Supervised
 
     server = Supervised()
-    limits = service.Limits(body_bytes=most_mb * 10**6, pixels=most_pixels)
+    limits = guard.Limits(body_bytes=most_mb * 10**6, pixels=most_pixels)
     token, made_up = _token(token_file)
     try:
         application = service.application(server, token, limits)

@@ -16,6 +16,7 @@ from desktop.cli.serve import listening, settings
 from inference.engine import Image, Report
 from inference.prompts import PromptSet
 from inference.remote import service
+from inference.remote.guard import Limits
 from inference.results import Memory, Segmentation
 from inference.server import InProcess, Server
 from tests.e2e.stub_engines import StubEngine, StubFeatures, quick
@@ -31,9 +32,9 @@ class Served:
 
 
 @contextmanager
-def serving(limits: service.Limits | None = None, port: int = 0, server: Server | None = None) -> Iterator[Served]:
+def serving(limits: Limits | None = None, port: int = 0, server: Server | None = None) -> Iterator[Served]:
     """``maskwright serve`` without its command line."""
-    limits = limits or service.Limits(per_second=1e6, burst=10**6, refused_per_minute=1e6)
+    limits = limits or Limits(per_second=1e6, burst=10**6, refused_per_minute=1e6)
     inside = server or InProcess()
     config = uvicorn.Config(service.application(inside, TOKEN, limits), **settings(limits))
     running = uvicorn.Server(config)
