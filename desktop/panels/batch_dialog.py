@@ -27,7 +27,7 @@ from desktop.workspace import Workspace
 from inference.engine import Capability, EngineSpec, Vocabulary
 from inference.prompts import PromptKind
 
-HERE, FILTERED, ALL = "here", "filtered", "all"
+SELECTED, FILTERED, ALL = "selected", "filtered", "all"
 EVERYTHING, CLASSES, TEXTS, REFERENCES = "everything", "classes", "texts", "references"
 _REFERENCE = Qt.ItemDataRole.UserRole
 
@@ -95,8 +95,13 @@ class BatchDialog(QDialog):
         visible, everything = len(ws.visible_images), len(ws.images)
         self.scope.addItem(self.tr("All images ({n})").format(n=everything), ALL)
         self.scope.addItem(self.tr("Images that the strip shows ({n})").format(n=visible), FILTERED)
-        self.scope.addItem(self.tr("This image"), HERE)
-        if visible < everything:
+        selected = len(self._selected())
+        self.scope.addItem(
+            counted(selected, self.tr("The selected image"), self.tr("The %1 selected images")), SELECTED
+        )
+        if selected > 1:
+            self.scope.setCurrentIndex(2)
+        elif visible < everything:
             self.scope.setCurrentIndex(1)
         for status in ws.engines:
             if _able(status.spec):
@@ -177,10 +182,16 @@ class BatchDialog(QDialog):
         match self.scope.currentData():
             case "filtered":
                 return tuple(image.id for image in ws.visible_images)
-            case "here":
-                return (ws.current_image.id,) if ws.current_image is not None else ()
+            case "selected":
+                return self._selected()
             case _:
                 return None
+
+    def _selected(self) -> tuple[int, ...]:
+        """Those of the strip, else the image that is shown."""
+        ws = self._workspace
+        here = (ws.current_image.id,) if ws.current_image is not None else ()
+        return tuple(i for i in ws.selected_images if ws.image(i) is not None) or here
 
     def _regions(self) -> tuple[Region, ...]:
         rows = [self.references.item(row) for row in range(self.references.count())]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
@@ -27,6 +27,7 @@ from desktop.panels.words import grouped
 from desktop.workspace import Workspace
 
 _SEARCH_DELAY_MS = 150
+_SELECTING = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 
 
 class ImageStrip(QWidget):
@@ -131,7 +132,8 @@ class ImageStrip(QWidget):
         self._class.activated.connect(self._change_filter)
         self._order.activated.connect(self._change_filter)
         self._empty.triggered.connect(self._empty_action)
-        self.view.clicked.connect(lambda index: workspace.go_to_image(index.data(IMAGE_ID)))
+        self.view.clicked.connect(self._clicked)
+        self.view.selectionModel().selectionChanged.connect(self._tell_selected)
         self.view.activated.connect(lambda index: workspace.go_to_image(index.data(IMAGE_ID)))
         workspace.images_changed.connect(self.refresh)
         workspace.project_changed.connect(self.refresh)
@@ -216,11 +218,22 @@ class ImageStrip(QWidget):
         self.model.repaint(image_id)
         self._show_done()
 
+    def _clicked(self, index: QModelIndex) -> None:
+        """With Ctrl or Shift a click only selects."""
+        if not QGuiApplication.keyboardModifiers() & _SELECTING:
+            self._workspace.go_to_image(index.data(IMAGE_ID))
+
+    def _tell_selected(self) -> None:
+        rows = sorted(index.row() for index in self.view.selectedIndexes())
+        self._workspace.selected_images = tuple(int(self.model.index(row).data(IMAGE_ID)) for row in rows)
+
     def _show_current(self) -> None:
         image = self._workspace.current_image
         index = self.model.index_of(image.id) if image is not None else QModelIndex()
         if index.isValid():
-            self.view.setCurrentIndex(index)
+            keep = self.view.selectionModel().isSelected(index)
+            flag = QItemSelectionModel.SelectionFlag
+            self.view.selectionModel().setCurrentIndex(index, flag.NoUpdate if keep else flag.ClearAndSelect)
             self.view.scrollTo(index, QListView.ScrollHint.EnsureVisible)
 
     def _say_if_empty(self) -> None:
@@ -261,7 +274,7 @@ class _StripView(QListView):
         # one size for all items and no text layout keep 10,000 of them instant
         self.setUniformItemSizes(True)
         self.setLayoutMode(QListView.LayoutMode.SinglePass)
-        self.setSelectionMode(QListView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)

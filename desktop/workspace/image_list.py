@@ -65,6 +65,8 @@ class ImageList(Exchange):
     ) -> None:
         super().__init__(settings, link, images, parent)
         self._filter = ImageFilter()
+        self.selected_images: tuple[int, ...] = ()
+        """Ids of the images that are selected in the strip, in its order."""
         self.images_with_findings: frozenset[int] = frozenset()
         """Ids of the images where the last quality check found something."""
         self._filter_problem = ""

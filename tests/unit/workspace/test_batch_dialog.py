@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Provenance
 from desktop.panels.batch_dialog import CLASSES, EVERYTHING, REFERENCES, TEXTS, BatchDialog
+from desktop.panels.image_strip import ImageStrip
 from desktop.prelabel.request import LEAST_SCORE, PrelabelRequest, Region
 from desktop.workspace import ImageFilter, Workspace
 from tests.unit.workspace.fake_worker import HEIGHT, WIDTH, FakeWorker
@@ -90,7 +93,7 @@ def test_the_scope_and_annotated_images(browsing: Workspace, open_for: Open) -> 
     dialog.annotated.click()
     assert dialog.request().annotated
     assert dialog.summary.text().startswith("3 images will be looked at. What")
-    dialog.scope.setCurrentIndex(dialog.scope.findData("here"))
+    dialog.scope.setCurrentIndex(dialog.scope.findData("selected"))
     assert dialog.request().image_ids == (1,)
     dialog.annotated.click()
     assert dialog.summary.text() == "No image is left to look at."
@@ -98,3 +101,29 @@ def test_the_scope_and_annotated_images(browsing: Workspace, open_for: Open) -> 
     browsing.set_image_filter(ImageFilter(name="img2"))
     filtered = open_for("classic")
     assert filtered.request().image_ids == (2,), "a filter is what a person means"
+
+
+def test_images_that_are_selected_in_the_strip(browsing: Workspace, open_for: Open, qtbot: QtBot) -> None:
+    strip = ImageStrip(browsing)
+    qtbot.addWidget(strip)
+    strip.resize(800, 140)
+    strip.show()
+    strip.refresh()
+
+    def click(row: int, modifier: Qt.KeyboardModifier) -> None:
+        place = strip.view.visualRect(strip.model.index(row)).center()
+        QTest.mouseClick(strip.view.viewport(), Qt.MouseButton.LeftButton, modifier, place)
+
+    click(0, Qt.KeyboardModifier.NoModifier)
+    click(2, Qt.KeyboardModifier.ControlModifier)
+    assert browsing.current_image is not None
+    assert browsing.current_image.id == 1, "selecting more images leaves this one shown"
+    assert browsing.selected_images == (1, 3)
+    dialog = open_for("classic")
+    assert dialog.scope.currentText() == "The 2 selected images"
+    assert dialog.request().image_ids == (1, 3)
+    click(1, Qt.KeyboardModifier.NoModifier)
+    assert browsing.current_image.id == 2
+    assert browsing.selected_images == (2,)
+    browsing.go_to_image(3)
+    assert browsing.selected_images == (3,)
