@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safetensors import safe_open
 
-from tests.toyworld import models, tcl_head, text_lists
+from tests.toyworld import models, panoptic, tcl_head, text_lists
 
 
 def test_the_toy_tcl_file_holds_what_the_released_one_does() -> None:
@@ -18,3 +18,10 @@ def test_tcl_finds_what_texts_name() -> None:
     assert report["8 colours: tcl"]["miou"] >= max(0.6, max(others) + 0.3)
     assert report["8 colours: tcl"]["miou"] > report["8 colours: tcl, not refined"]["miou"]
     assert report["what is there: tcl"]["miou"] >= 0.5
+
+
+def test_odise_finds_things_and_background() -> None:
+    report = panoptic.evaluate(models.WEIGHTS, 8)
+    assert report["odise"]["pq"] >= max(0.45, report["regions of even colour, random names"]["pq"] + 0.3)
+    assert report["odise"]["pq_background"] >= 0.7
+    assert report["odise"]["pq"] > report["whole image as background"]["pq"]
