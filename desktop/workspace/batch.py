@@ -35,7 +35,7 @@ SHOW_MS = 300
 """How often a running batch is shown anew: every image would be too much for a large project."""
 
 NAMED_FAILURES = 3
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 
 
 @dataclass(slots=True, eq=False)
