@@ -124,6 +124,14 @@ class CanvasLink(QObject):
         self.uncertainty = not self.uncertainty
         self._canvas.uncertainty(self.uncertainty)
 
+    def toggle_doubt(self) -> None:
+        """Hatch the pixels of the session's candidate with a probability between 0.4 and 0.6, or stop it."""
+        self._canvas.show_doubt(not self.doubt)
+
+    @property
+    def doubt(self) -> bool:
+        return self._canvas.session_layer.doubt
+
     def can_show_uncertainty(self) -> str:
         """Empty, or why there is no probability to show."""
         session = self._workspace.session

@@ -174,6 +174,8 @@ def _view(w: MainWindow) -> list[Command]:
                 group=1),
         Command("view.uncertainty", tr("Uncertainty"), link.toggle_uncertainty, ("U",), canvas, menu="View", group=1,
                 icon="uncertainty", reason=link.can_show_uncertainty, checked=lambda: link.uncertainty),
+        Command("view.doubt", tr("Show doubt"), link.toggle_doubt, ("Shift+U",), canvas, menu="View", group=1,
+                checked=lambda: link.doubt, mouse=tr("Hatches where the mask is nearly undecided.")),
         Command("view.adjustments", tr("Image adjustments"), w.toggle_adjustments, ("Shift+I",), canvas, menu="View",
                 group=1, icon="adjustments", checked=lambda: w.adjustments.isVisible()),
         Command("view.hide_all", tr("Hide all instances"), ws.toggle_hide_all, ("Shift+H",), canvas, menu="View",

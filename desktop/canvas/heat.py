@@ -6,11 +6,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QTransform
 
+from desktop.canvas.hit_test import rings_of
+from desktop.canvas.paths import path_of
 from desktop.canvas.transform import Rect, ViewTransform
+from desktop.dataset.masks import Mask
 
 _ALPHA = 165
+_DOUBT = float(np.log(0.6 / 0.4))
+"""The logit of 0.6: below it, on both sides of zero, the probability is between 0.4 and 0.6."""
 
 
 class Heat:
@@ -31,6 +36,25 @@ class Heat:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(QRectF(x0, y0, x1 - x0, y1 - y0), self._image)
         painter.restore()
+
+
+def doubtful(logits: NDArray[np.float32], region: Rect) -> QPainterPath:
+    """Where the probability is between 0.4 and 0.6, in image coordinates, as fine as the logits over ``region``."""
+    band = np.abs(logits) < _DOUBT
+    height, width = band.shape
+    x0, y0, x1, y1 = region
+    step = np.array(((x1 - x0) / width, (y1 - y0) / height))
+    return path_of(ring * step + (x0, y0) for ring in rings_of(Mask.from_array(band).parts()))
+
+
+def draw_doubt(painter: QPainter, view: ViewTransform, area: QPainterPath) -> None:
+    """Dark and light hatching, the same on screen at every scale."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    placed = QTransform(view.scale, 0, 0, view.scale, view.dx, view.dy).map(area)
+    painter.fillPath(placed, QBrush(QColor(0, 0, 0, 150), Qt.BrushStyle.BDiagPattern))
+    painter.fillPath(placed, QBrush(QColor(255, 255, 255, 200), Qt.BrushStyle.FDiagPattern))
+    painter.restore()
 
 
 def draw_legend(painter: QPainter, bottom_left: QPointF) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QPointF, QRect, QRunnable, Qt, QThreadPool, 
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QRegion, QTransform
 
 from desktop.canvas.chips import draw_tag
-from desktop.canvas.heat import Heat
+from desktop.canvas.heat import Heat, doubtful, draw_doubt
 from desktop.canvas.hit_test import rings_of
 from desktop.canvas.host import SessionView
 from desktop.canvas.markers import draw_prompt, draw_ring
@@ -51,6 +51,8 @@ class SessionLayer(QObject):
         self._preview: tuple[NDArray[np.float32], Heat] | None = None
         self._tracer: _Tracer | None = None
         self.uncertainty = False
+        self.doubt = False
+        self._doubt: tuple[Candidate, QPainterPath] | None = None
         self.turn = 0.0
         self.march = 0.0
         """Where ring and dashes are, in [0, 1)."""
@@ -106,6 +108,11 @@ class SessionLayer(QObject):
             self._draw_heat(painter, view, session.candidate)
         if self._rings:
             self._draw_candidate(painter, view, QColor(session.colour))
+            if self.doubt and session.candidate is not None and session.candidate.calibrated:
+                if self._doubt is None or self._doubt[0] is not session.candidate:
+                    found = session.candidate
+                    self._doubt = found, doubtful(found.logits, found.frame.region)
+                draw_doubt(painter, view, self._doubt[1])
             if session.label and self._bounds is not None:
                 draw_tag(painter, view, _with_boxes(self._bounds, session), session.label, session.colour, clear=_TAG)
         for number, prompt in enumerate(session.prompts.prompts):

@@ -128,6 +128,11 @@ class Showing(Looking):
         self.session_layer.uncertainty = on
         self.update()
 
+    def show_doubt(self, on: bool) -> None:
+        """Hatch where the session's candidate is nearly undecided."""
+        self.session_layer.doubt = on
+        self.update()
+
     def adjust(self, adjustments: Adjustments) -> None:
         """Change how the image is displayed."""
         self.renderer.adjustments = adjustments
