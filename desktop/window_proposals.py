@@ -82,7 +82,7 @@ class ProposalsPanel(QWidget):
         column.addWidget(self.list, 1)
         column.addWidget(self._hidden)
         column.addWidget(self._empty, 1)
-        self.setMinimumHeight(120)
+        self.setMinimumHeight(196)
         self.setFocusProxy(self.list)
         self.threshold.valueChanged.connect(lambda value: workspace.set_proposal_threshold(value / 100))
         self._accept.clicked.connect(workspace.accept_all_proposals)
