@@ -19,6 +19,7 @@ from desktop.dataset.model import Category, Image, Instance
 from desktop.dataset.store import Project
 from desktop.panels.export_dialog import ExportDialog
 from desktop.panels.import_dialog import ImportDialog
+from desktop.window_dialogs import WindowDialogs
 from desktop.workspace import JobInfo, JobState, Workspace
 from tests.unit.panels.fake_workspace import FakeWorkspace, square
 
@@ -219,3 +220,29 @@ def test_import_of_a_damaged_file_is_one_sentence(qtbot: QtBot, fake: FakeWorksp
     qtbot.waitUntil(lambda: "broken.json" in dialog.summary.text())
     dialog.start()
     assert not fake.called("import_from")
+
+
+def test_annotations_dropped_on_the_window_go_to_the_import_dialog(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, fake: FakeWorkspace, coco: Path, tmp_path: Path
+) -> None:
+    opened: list[Any] = []
+
+    class Window(WindowDialogs):
+        def _open(self, dialog: Any) -> None:
+            opened.append(dialog)
+
+    window = Window()
+    qtbot.addWidget(window)
+    window.workspace = cast(Workspace, fake)
+    monkeypatch.setattr(fake, "with_sizes", lambda then: then(), raising=False)
+    monkeypatch.setattr(fake, "open_paths", opened.append, raising=False)
+    window.open_dropped([coco])
+    (dialog,) = opened
+    assert isinstance(dialog, ImportDialog)
+    assert (dialog.source.text(), dialog.format.currentData()) == (str(coco), "coco")
+    dialog.reject()
+    window.open_dropped([tmp_path / "a.png"])
+    assert opened[1] == [tmp_path / "a.png"]
+    fake.images = []
+    window.open_dropped([coco])  # nothing to annotate yet: the window says what it can open
+    assert opened[2] == [coco]

@@ -291,6 +291,15 @@ def test_export_and_import_are_jobs(three: Workspace, tmp_path: Path, qtbot) -> 
     assert [i.mask for i in three.instances.values()] == masks
     three.undo()
     assert not three.instances
+    dry_run = three.plan_import("coco", written, {})
+    three.create_instance(masks[0].union(masks[1]), "meanwhile")
+    made = set(three.instances)
+    three.import_from("coco", written, {}, dry_run)  # its ids were taken meanwhile: it is planned again
+    assert made < set(three.instances)
+    assert len(three.instances) == len(made) + len(masks)
+    three.undo()
+    three.import_from("coco", written, {}, three.plan_import("coco", written, {}))
+    assert len(three.instances) == len(made) + len(masks)
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     failed = three.import_from("coco", broken, {})
