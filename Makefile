@@ -13,7 +13,7 @@ help:
 	@echo "make run        open the window"
 	@echo "make test       unit and end-to-end tests with coverage    make test-slow   the minutes-long ones"
 	@echo "make test-full-size   networks at their released sizes (10 GB, an hour)"
-	@echo "make interchange   exports read by other people's readers, in a throw-away environment (1 GB of downloads)"
+	@echo "make interchange   exports read by other people's readers, in a throw-away environment"
 	@echo "make lint       ruff, mypy, import contracts               make wheel-test  the wheel in an empty environment"
 	@echo "make freeze     the program without Python in dist/maskwright, and its smoke test"
 	@echo "make deb        a Debian package of it             make release    all that a release consists of, each tried out"

@@ -7,10 +7,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" -m venv "$work/readers"
-"$work/readers/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+readers=$work/readers/bin
+"$readers/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+# Ultralytics asks for torch: the project's is last on the path, instead of gigabytes of another one
+"$readers/pip" install --quiet --disable-pip-version-check --no-deps -r "$here/requirements-alone.txt"
+"$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+    >"$("$readers/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
 "$python" -m tests.interchange.write "$work/exports"
 status=0
-"$work/readers/bin/python" "$here/read.py" "$work/exports" 2>"$work/errors" || status=1
+YOLO_CONFIG_DIR=$work "$readers/python" "$here/read.py" "$work/exports" 2>"$work/errors" || status=1
 "$python" -m tests.interchange.back "$work/exports" || status=1
 if [ $status -ne 0 ]; then cat "$work/errors" >&2; fi
 exit $status
