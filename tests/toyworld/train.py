@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.toyworld import models, odise_head, probe, tcl_head
-from tests.toyworld.captions import TEMPLATES, Noun, caption, caption_with_nouns, name
+from tests.toyworld import attending, models, odise_head, probe, tcl_head
+from tests.toyworld.captions import TEMPLATES, caption, name
 from tests.toyworld.clock import Clock
+from tests.toyworld.descent import KEEP, descend, follow, noise_weights
+from tests.toyworld.latents import QuickEncoder, seen_by_vae, unit_pixels, without_pixels
 from tests.toyworld.scenes import SIZE, Scene, make_scene, tight_crop
 
 CROP = 96
@@ -37,11 +39,8 @@ WORDS_ONLY_SHARE = 0.5
 STAGES = ((0.8, 128, 16), (1.0, 256, 16))
 """Until which share of the time, side of scenes, scenes per step: most is learned from small ones, cheaply."""
 
-ATTENTION_WEIGHT = 0.5
 MOST_PAIRS = 1500
 MOST_SCENES = 4000
-KEEP = 0.997
-"""Of the running average of weights, per step."""
 
 
 def make_vae(out: Path, seed: int) -> None:
@@ -51,7 +50,7 @@ def make_vae(out: Path, seed: int) -> None:
     _fit_ends(vae, torch.stack([_view(rng) for _ in range(60)]))
     _equalise(vae, [make_scene(rng).pixels for _ in range(24)])
     with torch.no_grad():
-        x = torch.stack([_pixels(make_scene(rng).pixels) for _ in range(8)])
+        x = torch.stack([unit_pixels(make_scene(rng).pixels) for _ in range(8)])
         print(f"vae: mean error {(vae.decode(vae.encode(x).latent_dist.mean).sample - x).abs().mean():.4f} of 2")
     vae.save_pretrained(out / "vae")
 
@@ -74,8 +73,8 @@ def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
     kept = replace(parts, unet=average["unet"], text=average["text"])
     optimiser = torch.optim.AdamW(both.parameters(), lr=1e-3, weight_decay=1e-3, betas=(0.9, 0.98), fused=True)
     clock = Clock(minutes, 2e-3)
-    encode = _QuickEncoder(parts.vae, rng)
-    weights = _weights(scheduler.alphas_cumprod)
+    encode = QuickEncoder(parts.vae, [_drawn(rng) for _ in range(16)])
+    weights = noise_weights(scheduler.alphas_cumprod)
     pool: list[Scene] = []
     shown: list[Tensor] = []
     step, losses = 0, []
@@ -87,7 +86,7 @@ def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
         for _ in range(batch // 2 if len(pool) > 10 * batch else batch):  # later most scenes return, in other words
             scene = _drawn(rng, size)
             shown.append(encode(scene))
-            pool.append(_without_pixels(scene))
+            pool.append(without_pixels(scene))
         chosen = [int(i) for i in rng.integers(max(0, len(pool) - MOST_SCENES), len(pool), size=batch)]
         texts = ["" if rng.random() < EMPTY_SHARE else _said(rng, pool[i]) for i in chosen]
         clean = torch.stack([shown[i] for i in chosen]).float()
@@ -103,8 +102,8 @@ def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
         noisy = scheduler.add_noise(clean, noise, times)
         guess = parts.unet(noisy, times, encoder_hidden_states=told, encoder_attention_mask=mask).sample
         loss = (weights[times] * (guess - noise).square().mean((1, 2, 3))).mean()
-        _descend(loss, optimiser, both.parameters())
-        _follow(average, both, min(KEEP, 1 - 1 / (1 + step / 5)))
+        descend(loss, optimiser, both.parameters())
+        follow(average, both, min(KEEP, 1 - 1 / (1 + step / 5)))
         losses.append(float(loss.detach()))
         step += 1
         if step % 20 == 0:
@@ -112,70 +111,6 @@ def train_diffusion(out: Path, minutes: float, seed: int, resume: bool) -> None:
         if clock.is_time_to_save():
             models.save_diffusion(kept, out / models.DIFFUSION)
             print(f"probe at {step}: {probe.localisation(kept)}", flush=True)
-
-
-def teach_attention(out: Path, minutes: float, seed: int) -> None:
-    """Go on with the diffusion model, and teach its attention where nouns are: here masks of training scenes are used.
-
-    Stable Diffusion comes to it by itself, over billions of pairs. The loss on the noise stays beside.
-    """
-    rng = np.random.default_rng(seed + 4)
-    generator = torch.Generator().manual_seed(seed + 4)
-    parts = models.load_diffusion(out / models.DIFFUSION)
-    both = nn.ModuleDict({"unet": parts.unet, "text": parts.text}).train()
-    average = copy.deepcopy(both).requires_grad_(False)
-    kept = replace(parts, unet=average["unet"], text=average["text"])
-    optimiser = torch.optim.AdamW(both.parameters(), lr=1e-3, weight_decay=1e-3, betas=(0.9, 0.98), fused=True)
-    clock = Clock(minutes, 1.5e-3, every=120.0)
-    encode = _QuickEncoder(parts.vae, rng)
-    weights = _weights(parts.scheduler.alphas_cumprod)
-    seen: list[Tensor] = []
-    plain = dict(parts.unet.attn_processors)
-    probe.read_attention(parts.unet, seen)
-    step, losses = 0, []
-    while clock.done < 1:
-        clock.set(optimiser)
-        scenes = [_drawn(rng) for _ in range(8)]
-        said = [("", ()) if rng.random() < EMPTY_SHARE else caption_with_nouns(rng, scene) for scene in scenes]
-        clean = torch.stack([encode(scene) for scene in scenes]).float()
-        noise = torch.randn(clean.shape, generator=generator)
-        low = rng.random(len(scenes)) < 0.4  # where Ref-Diff looks
-        near = torch.from_numpy(rng.integers(0, 110, len(scenes)))
-        times = torch.where(torch.from_numpy(low), near, _times(rng, len(scenes)))
-        told = parts.text(models.tokens(parts.tokenizer, [text + ", " for text, _ in said])).last_hidden_state
-        seen.clear()
-        guess = parts.unet(parts.scheduler.add_noise(clean, noise, times), times, encoder_hidden_states=told).sample
-        dreamt = (weights[times] * (guess - noise).square().mean((1, 2, 3))).mean()
-        placed = _attention_loss(seen, scenes, [nouns for _, nouns in said])
-        _descend(dreamt + ATTENTION_WEIGHT * placed, optimiser, both.parameters())
-        _follow(average, both, min(KEEP, 1 - 1 / (1 + step / 5)))
-        losses.append((float(dreamt.detach()), float(placed.detach())))
-        step += 1
-        if step % 20 == 0:
-            first, second = np.mean(losses[-20:], axis=0)
-            print(f"attention {step} {clock.done:.0%}: loss {first:.4f} {second:.4f}", flush=True)
-        if clock.is_time_to_save():
-            models.save_diffusion(kept, out / models.DIFFUSION)
-            print(f"probe at {step}: {probe.localisation(kept, 12, 2)}", flush=True)
-    parts.unet.set_attn_processor(plain)
-
-
-def _attention_loss(seen: list[Tensor], scenes: list[Scene], nouns: list[tuple[Noun, ...]]) -> Tensor:
-    """In every recorded layer, products (B, N, 77) of a noun should tell its things from the rest (binary
-    cross-entropy, both sides weighing the same), and those of an empty text should be flat."""
-    terms: list[Tensor] = []
-    for products in seen:
-        side = round(products.shape[1] ** 0.5)
-        for row, scene in enumerate(scenes):
-            for noun in nouns[row]:
-                mask = np.any([scene.things[i].mask for i in noun.things], axis=0).astype(np.float32)
-                share = functional.adaptive_avg_pool2d(torch.from_numpy(mask)[None], side).flatten()
-                logits = products[row, :, noun.word + 1]
-                balance = share / share.sum().clamp_min(0.5) + (1 - share) / (1 - share).sum().clamp_min(0.5)
-                terms.append(functional.binary_cross_entropy_with_logits(logits, share, balance / 2, reduction="sum"))
-            if not nouns[row]:
-                terms.append(0.1 * products[row, :, 1:9].var(0).mean())
-    return torch.stack(terms).mean()
 
 
 def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
@@ -202,7 +137,7 @@ def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
         wanted = same / same.sum(1, keepdim=True)
         logits = found.logits_per_image
         loss = functional.cross_entropy(logits, wanted) + functional.cross_entropy(logits.T, wanted)
-        _descend(loss, optimiser, clip.parameters())
+        descend(loss, optimiser, clip.parameters())
         with torch.no_grad():
             clip.logit_scale.clamp_(max=math.log(100))
             hits.append(float(same[torch.arange(len(texts)), logits.argmax(1)].mean()))
@@ -215,23 +150,10 @@ def train_clip(out: Path, minutes: float, seed: int, resume: bool) -> None:
             tokenizer.save_pretrained(out / models.CLIP)
 
 
-def _descend(loss: Tensor, optimiser: torch.optim.Optimizer, parameters: Iterator[nn.Parameter]) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(list(parameters), 1.0)
-    optimiser.step()
-
-
-@torch.no_grad()
-def _follow(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for ours, theirs in zip(average.parameters(), model.parameters(), strict=True):
-        ours.lerp_(theirs, 1 - keep)
-
-
 @torch.no_grad()
 def _fit_ends(vae: Any, x: Tensor) -> None:
     """Solve the last layers of both sides: latents are mean colours and brightness."""
-    wanted = _seen_by_vae(x)
+    wanted = seen_by_vae(x)
     _fit(vae.encoder.conv_out, lambda: vae.encoder(x), wanted)
     _fit(vae.decoder.conv_out, lambda: vae.decoder(vae.encode(x).latent_dist.mean), x)
 
@@ -255,7 +177,7 @@ def _fit(layer: nn.Conv2d, run: Callable[[], Tensor], wanted: Tensor) -> None:
 @torch.no_grad()
 def _equalise(vae: Any, pictures: list[Any]) -> None:
     """Fold a shift and a scale per channel into the VAE: scaled latents get mean 0 and the wanted deviation."""
-    means = torch.cat([vae.encode(_pixels(picture)[None]).latent_dist.mean for picture in pictures])
+    means = torch.cat([vae.encode(unit_pixels(picture)[None]).latent_dist.mean for picture in pictures])
     centre, spread = means.mean((0, 2, 3)), means.std((0, 2, 3))
     factor = models.LATENT_DEVIATION / models.LATENT_SCALE / spread
     into, outof = vae.quant_conv, vae.post_quant_conv
@@ -281,18 +203,6 @@ def _times(rng: np.random.Generator, count: int) -> Tensor:
     """Diffusion times, mostly of the half where a scene can be guessed at and words help."""
     narrow = rng.random(count) < 0.6
     return torch.from_numpy(np.where(narrow, rng.integers(0, 500, count), rng.integers(0, 1000, count)))
-
-
-def _weights(alphas_cumprod: Tensor) -> Tensor:
-    """Of the loss on the noise, by time: as if it were on the latent, but no more than 1 (fine edges weigh little)."""
-    noise_to_signal = (1 - alphas_cumprod) / alphas_cumprod / models.LATENT_DEVIATION**2
-    return (noise_to_signal / 4).clamp(max=1)
-
-
-def _without_pixels(scene: Scene) -> Scene:
-    """What captions need."""
-    things = tuple(replace(thing, mask=np.zeros((0, 0), bool)) for thing in scene.things)
-    return Scene(np.zeros((scene.size, 0, 3), np.uint8), things)
 
 
 def _said(rng: np.random.Generator, scene: Scene) -> str:
@@ -327,42 +237,12 @@ def _dimmed(rng: np.random.Generator, pixels: NDArray[np.uint8]) -> NDArray[np.u
     return (pixels * (line[:, None, None] if rng.random() < 0.5 else line[None, :, None])).astype(np.uint8)
 
 
-def _pixels(picture: Any) -> Tensor:
-    """uint8 (H, W, 3) to float (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
-
-
 def _view(rng: np.random.Generator) -> Tensor:
     """A small scene as a whole or a window of a large one, float (3, CROP, CROP) in [-1, 1]."""
     if rng.random() < 0.5:
-        return _pixels(make_scene(rng, size=CROP).pixels)
+        return unit_pixels(make_scene(rng, size=CROP).pixels)
     y, x = (int(v) for v in rng.integers(0, SIZE - CROP, 2))
-    return _pixels(make_scene(rng).pixels[y : y + CROP, x : x + CROP])
-
-
-def _seen_by_vae(x: Tensor) -> Tensor:
-    """Mean colours of blocks and their brightness: float (B, 3, H, W) to (B, 4, H / 8, W / 8)."""
-    blocks = functional.avg_pool2d(x, models.STRIDE)
-    return torch.cat([blocks, blocks.mean(1, keepdim=True)], 1)
-
-
-class _QuickEncoder:
-    """What the VAE would give, to about a hundredth, for a twentieth of the time: a linear map of block statistics."""
-
-    def __init__(self, vae: Any, rng: np.random.Generator) -> None:
-        x = torch.stack([_pixels(_drawn(rng).pixels) for _ in range(16)])
-        with torch.no_grad():
-            wanted = models.LATENT_SCALE * vae.encode(x).latent_dist.mean
-        rows = _seen_by_vae(x)[:, :3].permute(0, 2, 3, 1).reshape(-1, 3)
-        target = wanted.permute(0, 2, 3, 1).reshape(-1, 4)
-        self.map = torch.linalg.lstsq(torch.cat([rows, torch.ones(len(rows), 1)], 1), target).solution
-        error = (torch.cat([rows, torch.ones(len(rows), 1)], 1) @ self.map - target).abs().mean()
-        print(f"quick encoder: mean error {error:.4f}, deviation {target.std(0).tolist()}", flush=True)
-
-    def __call__(self, scene: Scene) -> Tensor:
-        """float16 (4, h, w)."""
-        seen = _seen_by_vae(_pixels(scene.pixels)[None])[0, :3].permute(1, 2, 0)
-        return (seen @ self.map[:-1] + self.map[-1]).permute(2, 0, 1).half()
+    return unit_pixels(make_scene(rng).pixels[y : y + CROP, x : x + CROP])
 
 
 def main() -> None:
@@ -383,7 +263,7 @@ def main() -> None:
         case "diffusion":
             train_diffusion(wanted.out, wanted.minutes, wanted.seed, wanted.resume)
         case "attention":
-            teach_attention(wanted.out, wanted.minutes, wanted.seed)
+            attending.teach(wanted.out, wanted.minutes, wanted.seed)
         case "odise":
             odise_head.train(wanted.out, models.WEIGHTS, wanted.minutes, wanted.seed, wanted.resume)
         case "tcl":
