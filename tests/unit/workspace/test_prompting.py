@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pytestqt.qtbot import QtBot
 
@@ -31,6 +33,21 @@ def test_accept_makes_one_instance_with_its_origin(browsing: Workspace, worker: 
     assert browsing.session is None
     assert browsing.selection == (instance.id,)
     assert browsing.undo_name == f"Undo Accept cat #{instance.id}"
+
+
+def test_what_is_accepted_keeps_off_others_when_told_so(browsing: Workspace, worker: FakeWorker) -> None:
+    prompt_and_answer(browsing, worker, (20, 20))
+    browsing.accept()
+    browsing.change_options(replace(browsing.options, protect_others=True))
+    prompt_and_answer(browsing, worker, (22, 20))
+    browsing.accept()
+    first, second = browsing.instances.values()
+    assert first.mask.overlap(second.mask) == 0
+    prompt_and_answer(browsing, worker, (20, 20))
+    browsing.accept()
+    assert len(browsing.instances) == 2
+    assert browsing.session is not None
+    assert "not to be overwritten" in browsing.messages()[-1][1]
 
 
 def test_accept_and_start_next_leaves_nothing_selected(browsing: Workspace, worker: FakeWorker) -> None:
