@@ -8,7 +8,7 @@ every reader the same as if all were different.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -83,17 +83,22 @@ def make(path: Path, images: int, instances: int, seed: int = 0) -> Project:
             image = Image(project.reserve_image_id(), names[number], width=width, height=height, state=states[number])
             pictures.append(image)
             count = 0 if image.state is ImageState.EMPTY else shares.pop()
-            found += _instances(project, image, count, pool, rng)
+            found += _instances(project, image, count, categories, pool, rng)
         project.apply(AddImages(tuple(pictures)), AddInstances(tuple(found)))
         project.flush(60.0)
     return project
 
 
 def _instances(
-    project: Project, image: Image, count: int, pool: list[Mask], rng: np.random.Generator
+    project: Project,
+    image: Image,
+    count: int,
+    categories: Sequence[Category],
+    pool: Sequence[Mask],
+    rng: np.random.Generator,
 ) -> list[Instance]:
     made = []
-    kinds, which, scores = rng.integers(1, CLASSES + 1, count), rng.integers(0, len(pool), count), rng.random(count)
+    kinds, which, scores = rng.integers(0, len(categories), count), rng.integers(0, len(pool), count), rng.random(count)
     for z_order, (kind, shape, score) in enumerate(zip(kinds.tolist(), which.tolist(), scores.tolist(), strict=True)):
         by_engine = score > 0.4
         provenance = Provenance(
@@ -107,7 +112,7 @@ def _instances(
                 project.reserve_instance_id(),
                 image.id,
                 pool[shape],
-                kind,
+                categories[kind].id,
                 z_order=z_order,
                 review=review,
                 provenance=provenance,

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.resources import as_file
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
+from desktop.bench_project import make
 from desktop.cli import alone
 from desktop.cli.bench_prelabel import prelabel
 from desktop.cli.output import console, print_json
 from desktop.dataset import images
-from desktop.dataset.changes import AddCategories, AddImages, AddInstances
 from desktop.dataset.formats import registry
-from desktop.dataset.masks import Mask
-from desktop.dataset.model import Category, Image, Instance
+from desktop.dataset.quality import check
 from desktop.dataset.store import Project
 from inference.engine import Image as EngineImage
 from inference.engine import silent
@@ -74,27 +74,41 @@ def startup(as_json: Json = False) -> None:
 @app.command()
 def export(instances: Annotated[int, typer.Option(min=1)] = 5000, as_json: Json = False) -> None:
     """COCO export of made-up instances (process CPU time)."""
-    generator = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as folder, Project.create(Path(folder) / "bench") as project:
-        per_image = 50
-        pictures = tuple(
-            Image(project.reserve_image_id(), f"{number}.jpg", width=640, height=480)
-            for number in range(-(-instances // per_image))
-        )
-        category = Category(project.reserve_category_id(), "thing", "#e05a4f")
-        made = []
-        for number in range(instances):
-            angles = np.linspace(0, 2 * np.pi, 50, endpoint=False)
-            radius = generator.uniform(10, 60) * (1 + 0.2 * np.sin(angles * 5))
-            cx, cy = generator.uniform(80, 560), generator.uniform(80, 400)
-            ring = [(cx + r * np.cos(a), cy + r * np.sin(a)) for r, a in zip(radius, angles, strict=True)]
-            mask = Mask.from_polygons([ring], 640, 480)
-            made.append(Instance(project.reserve_instance_id(), pictures[number // per_image].id, mask, category.id))
-        project.apply(AddImages(pictures), AddCategories((category,)), AddInstances(tuple(made)))
-        started = time.process_time()
-        registry.export_format("coco").write(project, Path(folder) / "out", {})
-        seconds = time.process_time() - started
-    _show("export", {"instances": instances, "seconds": seconds, "instances_per_s": instances / seconds}, as_json)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        make(Path(folder) / "bench.maskwright", -(-instances // 50), instances) as project,
+    ):
+        figures = _exported(project, Path(folder) / "out")
+    _show("export", figures, as_json)
+
+
+@app.command()
+def scale(
+    pictures: Annotated[int, typer.Option("--images", min=1)] = 20_000,
+    instances: Annotated[int, typer.Option(min=0)] = 300_000,
+    project: Annotated[Path | None, typer.Option(help="Keep the made-up project here, or use the one there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """The window, export and check with a made-up project of the size of a real data set (CPU time, memory)."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = (project or Path(folder) / "data" / "scale.maskwright").absolute()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make(path, pictures, instances).close()
+        figures = _child("desktop.bench_scale", {"MASKWRIGHT_BENCH_PROJECT": str(path)})
+        with Project.open(path, read_only=True, state_folder=Path(folder)) as opened:
+            started = time.process_time()
+            figures["check_findings"] = sum(1 for _ in check(opened, files=False))
+            figures["check_seconds"] = time.process_time() - started
+            figures |= {f"export_{name}": value for name, value in _exported(opened, Path(folder) / "out").items()}
+    _show("scale", figures, as_json)
+
+
+def _exported(project: Project, folder: Path) -> dict[str, Any]:
+    started = time.process_time()
+    report = registry.export_format("coco").write(project, folder, {"scope": "all"})
+    seconds = time.process_time() - started
+    return {"instances": report.instances, "seconds": seconds, "instances_per_s": report.instances / seconds}
 
 
 @app.command()
@@ -110,9 +124,10 @@ def _start() -> dict[str, Any]:
     return {**figures, "command_ms": (figures["ready_at"] - begun) * 1e3}
 
 
-def _child(module: str) -> dict[str, Any]:
+def _child(module: str, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The JSON that a module prints when it is run alone: this process loads no Qt."""
-    done = subprocess.run(alone.command(module), check=True, capture_output=True, text=True)
+    surroundings = {**os.environ, **(environment or {})}
+    done = subprocess.run(alone.command(module), check=True, capture_output=True, text=True, env=surroundings)
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
