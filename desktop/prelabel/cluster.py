@@ -178,8 +178,10 @@ class RayFinder:
             options["address"] = address
         try:
             self._ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(".")
+        except Exception as error:  # Ray raises plain Exceptions as well, for a node that starts too slowly
+            # what was begun to start would stay behind
+            self._ray.shutdown()
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             raise PrelabelError(f"There is no Ray cluster at {address}: {reason}.") from error
 
     @property

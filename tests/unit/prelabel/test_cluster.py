@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,3 +93,21 @@ def test_without_ray_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(PrelabelError, match=r"maskwright\[cluster\]"):
         RayFinder(PrelabelRequest("squares", everything=True), (), Control(), "local")
+
+
+def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from desktop.prelabel.cluster import RayFinder
+
+    shut: list[bool] = []
+
+    def init(**_options: object) -> None:
+        print("a warning of Ray")
+        raise Exception("The current node timed out during startup.\nMore.")
+
+    fake = types.SimpleNamespace(init=init, shutdown=lambda: shut.append(True))
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    before = sys.stdout
+    with pytest.raises(PrelabelError, match=r"no Ray cluster at head:1: The current node timed out during startup\.$"):
+        RayFinder(PrelabelRequest("squares", everything=True), (), Control(), "head:1")
+    assert shut == [True]
+    assert sys.stdout is before
