@@ -115,7 +115,10 @@ def import_(
     with Project.open(project, read_only=dry_run) as opened:
         if not dry_run and opened.read_only_reason:
             raise InputProblem(opened.read_only_reason)
-        plan = registry.import_format(format).plan(opened, source, options)
+        with progress_bar("Import") as progress:
+            plan = registry.import_format(format).plan(
+                opened, source, options, lambda fraction, _file: progress(round(fraction * 100), 100)
+            )
         if not dry_run:
             opened.apply(*plan.changes)
     answer = {

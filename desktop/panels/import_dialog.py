@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,18 @@ _AS_IN_FILE, _SKIP = "as in the file", "skip"
 """What a class becomes besides a class of the project, which is a tuple of its name."""
 
 
+class _Stopped(Exception):
+    """A newer dry run, or none, is wanted."""
+
+
 class ImportDialog(QDialog):
     """Reads the file off the GUI thread, shows what would happen, and changes nothing before *Import*."""
 
     started = Signal(str)
     """The id of the import job."""
+
+    _read = Signal(int, float)
+    """(number of the dry run, how much of the file is read)"""
 
     def __init__(
         self, workspace: Workspace, parent: QWidget | None = None, source: Path | None = None, format_name: str = ""
@@ -103,6 +111,9 @@ class ImportDialog(QDialog):
         self._browse.setAutoDefault(False)
         self._browse_folder.setAutoDefault(False)
         self._browse_images.setAutoDefault(False)
+        self._stop = threading.Event()
+        self._run = 0
+        self._read.connect(self._show_progress)
         self._latest: Latest[ImportPlan] = Latest(self._show_plan, self._show_failure, self)
         top = QGridLayout()
         top.setHorizontalSpacing(12)
@@ -197,7 +208,23 @@ class ImportDialog(QDialog):
         self.summary.setText(self.tr("Reading…"))
         explain(self._import, self._error)
         known = IMPORTS[self.format.currentIndex()]
-        self._latest.ask(partial(known.plan, self._workspace.project, Path(text).expanduser(), self.options()))
+        self._stop.set()
+        self._stop = threading.Event()
+        self._run += 1
+        progress = partial(self._tell, self._run, self._stop)
+        self._latest.ask(
+            partial(known.plan, self._workspace.project, Path(text).expanduser(), self.options(), progress)
+        )
+
+    def _tell(self, run: int, stop: threading.Event, fraction: float, _file: str) -> None:
+        """Called on the reading thread."""
+        if stop.is_set():
+            raise _Stopped
+        self._read.emit(run, fraction)
+
+    def _show_progress(self, run: int, fraction: float) -> None:
+        if run == self._run and self._plan is None and not self._stop.is_set():
+            self.summary.setText(self.tr("Reading… {percent} %").format(percent=round(100 * fraction)))
 
     def _show_failure(self, error: Exception) -> None:
         self._plan, self._error = None, str(error)
@@ -284,6 +311,7 @@ class ImportDialog(QDialog):
         self.accept()
 
     def done(self, result: int) -> None:
+        self._stop.set()
         self._latest.forget()
         super().done(result)
 

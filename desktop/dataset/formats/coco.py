@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from desktop.dataset.formats.coco_segmentation import MODES, decoded, decodes_to, segmentation
+from desktop.dataset.formats.coco_segmentation import MODES, decoded, decodes_to, offers
 from desktop.dataset.formats.contract import (
     COMMON_FIELDS,
     ExportReport,
@@ -119,19 +119,24 @@ class _Annotations:
             if self._done % 64 == 0:
                 self._progress(0.1 + 0.9 * self._done / self._total, names[instance.image_id])
             self._done += 1
-            text = encoded(_annotation(instance, self._ids, self._options))
-            self._check(text, instance, names[instance.image_id])
-            yield text
+            yield self._text(instance, names[instance.image_id])
 
-    def _check(self, text: str, instance: Instance, name: str) -> None:
-        value = json.loads(text)["segmentation"]
-        if decodes_to(value, instance.mask):
-            return
+    def _text(self, instance: Instance, name: str) -> str:
+        mask, mode = instance.mask, self._options["segmentation"]
+        entry = _annotation(instance, self._ids, self._options)
+        text, value = "", None
+        for shape in offers(mask, mode, crowd=instance.is_crowd, tolerance=self._options["tolerance"]):
+            entry["segmentation"] = shape
+            text = encoded(entry)
+            value = json.loads(text)["segmentation"]
+            if decodes_to(value, mask):
+                return text
         if self._exact:
             raise FormatError(f"{name} was not exported: the mask of instance {instance.id} would not survive it.")
-        iou = decoded(value, instance.mask.width, instance.mask.height).iou(instance.mask)
+        iou = decoded(value, mask.width, mask.height).iou(mask)
         if iou < 0.99:
             self._warnings.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", name))
+        return text
 
 
 def _problems(selection: Selection, options: Mapping[str, Any]) -> tuple[Problem, ...]:
@@ -189,16 +194,14 @@ def category_entry(category: Category, exported: int) -> dict[str, Any]:
 
 
 def _annotation(instance: Instance, ids: Mapping[int, int], options: Mapping[str, Any]) -> dict[str, Any]:
+    """An annotation whose segmentation is still to be filled in."""
     x0, y0, x1, y1 = instance.mask.bbox
     number = float if options["boxes"] == "floats" else int
-    shape = segmentation(
-        instance.mask, options["segmentation"], crowd=instance.is_crowd, tolerance=options["tolerance"]
-    )
     entry: dict[str, Any] = {
         "id": instance.id,
         "image_id": instance.image_id,
         "category_id": ids[instance.category_id] if instance.category_id is not None else 0,
-        "segmentation": shape,
+        "segmentation": None,
         "area": instance.mask.area,
         "bbox": [number(x0), number(y0), number(x1 - x0), number(y1 - y0)],
         "iscrowd": int(instance.is_crowd),

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from desktop.dataset.formats.contract import FormatError, ImportPlan, OptionField, Target, checked_options
+from desktop.dataset.formats.contract import (
+    FormatError,
+    ImportPlan,
+    OptionField,
+    Progress,
+    Target,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.file_values import MAX_ID, is_id
 from desktop.dataset.formats.import_plan import BOXES, COMMON_FIELDS, plan_of
 from desktop.dataset.formats.json_file import read_json_object
@@ -19,13 +27,13 @@ class CocoImport:
     title = "COCO instances"
     fields = (*COMMON_FIELDS, BOXES, OptionField("attributes", "Attributes under the key", "attributes"))
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         document = read_json_object(path)
         for key in ("images", "annotations", "categories"):
             if not isinstance(document.get(key), list):
                 raise FormatError(f"{path.name} is not COCO instances: it has no list '{key}'.")
-        return plan_of(project, path, chosen, numbered(document))
+        return plan_of(project, path, chosen, numbered(document), progress=progress)
 
 
 def numbered(document: Mapping[str, Any]) -> dict[str, Any]:

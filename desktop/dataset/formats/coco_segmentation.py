@@ -8,6 +8,7 @@ into pieces. ``rle`` always writes compressed RLE.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,15 +28,25 @@ def segmentation(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float
 
     ``tolerance`` (pixels) simplifies the polygons of mode ``polygons``; 0 writes exact contours.
     """
+    return next(
+        value
+        for value in offers(mask, mode, crowd=crowd, tolerance=tolerance)
+        if mode != "auto" or decodes_to(value, mask)
+    )
+
+
+def offers(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float = 0.0) -> Iterator[Any]:
+    """The values that :func:`segmentation` chooses from, in turn: of mode ``auto`` the first that is exact."""
     if crowd or mode == "rle":
-        return mask.rle()
-    if mode == "auto":
-        polygons = mask.flat_outlines()
+        yield mask.rle()
+    elif mode == "auto":
+        polygons: list[list[int]] | None = mask.flat_outlines()
         # the border of a mask has at most four sides of each of its pixels
-        if polygons is None or (4 * mask.area > MAX_PERIMETER and max(map(_perimeter, polygons)) > MAX_PERIMETER):
-            return mask.rle()
-        return polygons if decodes_to(polygons, mask) else mask.rle()
-    return [polygon for piece in without_holes(mask) for polygon in _outlines(piece, tolerance)]
+        if polygons and (4 * mask.area <= MAX_PERIMETER or max(map(_perimeter, polygons)) <= MAX_PERIMETER):
+            yield polygons
+        yield mask.rle()
+    else:
+        yield [polygon for piece in without_holes(mask) for polygon in _outlines(piece, tolerance)]
 
 
 def decoded(value: Any, width: int, height: int) -> Mask:
@@ -52,8 +63,8 @@ def decodes_to(value: Any, mask: Mask) -> bool:
 
 def _rle(value: Any, width: int, height: int) -> dict[str, Any]:
     if isinstance(value, dict):
-        return coco.frPyObjects(value, height, width) if isinstance(value["counts"], list) else value
-    return coco.merge(coco.frPyObjects(value, height, width))
+        return dict(coco.frPyObjects(value, height, width)) if isinstance(value["counts"], list) else value
+    return dict(coco.merge(coco.frPyObjects(value, height, width)))
 
 
 def read(value: Any, width: int, height: int) -> Mask:
@@ -93,7 +104,7 @@ def reaches_outside(value: Any, width: int, height: int) -> bool:
     return False
 
 
-def _perimeter(polygon: list[float]) -> float:
+def _perimeter(polygon: Sequence[float]) -> float:
     points = np.array(polygon, np.float64).reshape(-1, 2)
     return float(np.abs(points - np.roll(points, 1, 0)).max(1).sum())
 

@@ -236,6 +236,9 @@ class ImportFormat(Protocol):
     @property
     def fields(self) -> tuple[OptionField, ...]: ...
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
-        """Read and check the file, change nothing. Raises :class:`FormatError` when it cannot be read at all."""
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
+        """Read and check the file, change nothing. Raises :class:`FormatError` when it cannot be read at all.
+
+        What ``progress`` raises ends it.
+        """
         ...

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from desktop.dataset.errors import DatasetError
-from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.contract import (
+    FormatError,
+    ImportPlan,
+    Progress,
+    Rejected,
+    Target,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.datumaro import ANNOTATIONS, CLASSES, CROWD, SCORE
 from desktop.dataset.formats.file_values import is_folder, is_id, is_number
 from desktop.dataset.formats.image_finder import ImageFinder
@@ -26,7 +34,7 @@ class DatumaroImport:
     title = "Datumaro"
     fields = (*COMMON_FIELDS, BOXES)
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         folder = path / ANNOTATIONS if is_folder(path) and path.name != ANNOTATIONS else path
         files = sorted(folder.glob("*.json")) if is_folder(folder) else [path]
@@ -39,7 +47,7 @@ class DatumaroImport:
         reader = _Reader(finder)
         for file in files:
             reader.read(file, alone=len(files) == 1)
-        return plan_of(project, root / files[0].name, chosen, reader.document(), reader.refused)
+        return plan_of(project, root / files[0].name, chosen, reader.document(), reader.refused, progress)
 
 
 class _Reader:

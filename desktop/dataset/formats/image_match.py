@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from desktop.dataset.errors import ImageReadError
-from desktop.dataset.formats.contract import Rejected, Target
+from desktop.dataset.formats.contract import Progress, Rejected, Target, silent
 from desktop.dataset.formats.file_values import Ids, is_file, is_id, leads_out
 from desktop.dataset.formats.selection import page_of_name
 from desktop.dataset.images import probe
@@ -20,7 +20,9 @@ class ImageMatch:
     named, or empty. A name that leads out of the folders is never followed: it can only mean an image of that bare name
     which the project has, or which lies in ``chosen``."""
 
-    def __init__(self, project: Target, near: Path, chosen: str, entries: list[Any]) -> None:
+    def __init__(
+        self, project: Target, near: Path, chosen: str, entries: list[Any], progress: Progress = silent
+    ) -> None:
         self.images: dict[int, Image] = {}
         """By id in the file."""
         self.names: dict[int, str] = {}
@@ -37,7 +39,8 @@ class ImageMatch:
         }
         self._ids = Ids.of(project.reserve_image_id, (e.get("id") for e in entries if isinstance(e, dict)))
         seen: set[int] = set()
-        for entry in entries:
+        for done, entry in enumerate(entries):
+            progress(done / len(entries), "")
             what, reason = self._fault(entry)
             if reason:
                 self.rejected.append(Rejected(what, reason))

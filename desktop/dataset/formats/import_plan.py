@@ -23,8 +23,10 @@ from desktop.dataset.formats.contract import (
     ImportPlan,
     OptionField,
     Problem,
+    Progress,
     Rejected,
     Target,
+    silent,
 )
 from desktop.dataset.formats.file_values import Ids, is_id, is_number
 from desktop.dataset.formats.image_match import ImageMatch
@@ -34,6 +36,9 @@ from desktop.dataset.palette import class_colour
 
 LazyMask: TypeAlias = Callable[[int, int], Mask]
 """Makes a mask for an image of that width and height. Raises a DatasetError with the reason why there is none."""
+
+_EVERY = 200
+"""Progress is told once for so many annotations."""
 
 MAX_Z_ORDER = 2**31 - 1
 COMMON_FIELDS = (
@@ -53,6 +58,7 @@ def plan_of(
     options: Mapping[str, Any],
     document: Mapping[str, Any],
     refused: Iterable[Rejected] = (),
+    progress: Progress = silent,
 ) -> ImportPlan:
     """The plan of importing ``document``, COCO instances as parsed JSON, that was read from ``path``.
 
@@ -60,7 +66,7 @@ def plan_of(
     carry a :class:`Mask` or a :data:`LazyMask` as its segmentation, and ``what``, its name in the report. ``refused``
     are items that the reader could not put into the document.
     """
-    return _Planner(project, path, options, document, refused).plan(document)
+    return _Planner(project, path, options, document, refused, progress).plan(document)
 
 
 class _Planner:
@@ -71,9 +77,11 @@ class _Planner:
         options: Mapping[str, Any],
         document: Mapping[str, Any],
         refused: Iterable[Rejected],
+        progress: Progress,
     ) -> None:
         self.project, self.path, self.options = project, path, options
-        self.matched = ImageMatch(project, path.parent, options["images"], document["images"])
+        self.matched = ImageMatch(project, path.parent, options["images"], document["images"], progress)
+        self.progress = progress
         self.images, self.new_images = self.matched.images, self.matched.new
         self.rejected: list[Rejected] = [*refused, *self.matched.rejected]
         self.notes: list[Problem] = []
@@ -184,7 +192,9 @@ class _Planner:
                 here[image.id] = {(i.category_id, i.mask) for i in self.project.instances(image.id)}
         seen: set[int] = set()
         instances = []
-        for entry in entries:
+        for number, entry in enumerate(entries):
+            if number % _EVERY == 0:
+                self.progress(number / len(entries), "")
             what, reason = self._annotation_fault(entry, seen)
             if not reason:
                 seen.add(entry["id"])

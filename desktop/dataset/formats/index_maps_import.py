@@ -16,9 +16,11 @@ from desktop.dataset.formats.contract import (
     FormatError,
     ImportPlan,
     OptionField,
+    Progress,
     Rejected,
     Target,
     checked_options,
+    silent,
 )
 from desktop.dataset.formats.file_values import is_file, is_folder
 from desktop.dataset.formats.image_finder import ImageFinder
@@ -39,7 +41,7 @@ class VocImport:
     title = "Pascal VOC segmentation"
     fields = (*COMMON_FIELDS, _SEPARATE)
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         root = path if is_folder(path) else path.parent
         if not is_folder(root / CLASS_PNGS):
@@ -48,10 +50,11 @@ class VocImport:
         names = _label_map(label_map) if is_file(label_map) else dict(enumerate(CLASSES, start=1))
         reader = _Reader(project, root, chosen, "JPEGImages", {n: {"id": n, "name": name} for n, name in names.items()})
         files = {f.relative_to(root / CLASS_PNGS).with_suffix("").as_posix(): f for f in _pngs(root / CLASS_PNGS)}
-        for stem in dict.fromkeys([*(name for name in _listed(root) if name in files), *files]):
+        for done, stem in enumerate(dict.fromkeys([*(name for name in _listed(root) if name in files), *files])):
+            progress(done / len(files), stem)
             file = files[stem]
             reader.read(stem, file, root / OBJECT_PNGS / file.relative_to(root / CLASS_PNGS), VOID)
-        return plan_of(project, label_map, chosen, reader.document(), reader.refused)
+        return plan_of(project, label_map, chosen, reader.document(), reader.refused, progress)
 
 
 class MaskPngImport:
@@ -62,7 +65,7 @@ class MaskPngImport:
     title = "Mask PNG"
     fields = (*COMMON_FIELDS, _SEPARATE)
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         legend = path / "classes.csv" if is_folder(path) else path
         root = legend.parent
@@ -71,10 +74,12 @@ class MaskPngImport:
             raise FormatError(f"{root.name} has no folder 'semantic' with mask PNGs.")
         reader = _Reader(project, root, chosen, "images", classes)
         reader.ids = _instance_ids(root / "instances.csv")
-        for file in _pngs(root / "semantic"):
+        files = _pngs(root / "semantic")
+        for done, file in enumerate(files):
+            progress(done / len(files), file.name)
             name = file.relative_to(root / "semantic")
             reader.read(name.with_suffix("").as_posix(), file, root / "instance" / name, ignore)
-        return plan_of(project, legend, chosen, reader.document(), reader.refused)
+        return plan_of(project, legend, chosen, reader.document(), reader.refused, progress)
 
 
 class _Reader:

@@ -13,7 +13,15 @@ import numpy as np
 
 from desktop.dataset.errors import MaskError
 from desktop.dataset.formats import coco_segmentation
-from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.contract import (
+    FormatError,
+    ImportPlan,
+    Progress,
+    Rejected,
+    Target,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.file_values import is_folder
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.index_png import read_png
@@ -33,16 +41,17 @@ class LabelmeImport:
     title = "labelme"
     fields = COMMON_FIELDS
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         root = path if is_folder(path) else path.parent
         files = sorted(path.rglob("*.json")) if is_folder(path) else [path]
         if not files:
             raise FormatError(f"{path.name} holds no labelme files (*.json).")
         reader = _Reader(root, project.folder)
-        for file in files:
+        for done, file in enumerate(files):
+            progress(done / len(files), file.name)
             reader.read(file, alone=not is_folder(path))
-        return plan_of(project, root / files[0].name, chosen, reader.document(), reader.refused)
+        return plan_of(project, root / files[0].name, chosen, reader.document(), reader.refused, progress)
 
 
 class _Reader:

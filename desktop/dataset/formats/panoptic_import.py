@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.contract import (
+    FormatError,
+    ImportPlan,
+    Progress,
+    Rejected,
+    Target,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.file_values import is_id, leads_out
 from desktop.dataset.formats.import_plan import COMMON_FIELDS, plan_of
 from desktop.dataset.formats.index_png import read_png
@@ -26,7 +34,7 @@ class PanopticImport:
     title = "COCO panoptic"
     fields = COMMON_FIELDS
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         document = read_json_object(path)
         for key in ("images", "annotations", "categories"):
@@ -39,7 +47,7 @@ class PanopticImport:
         annotations = [entry for found in document["annotations"] for entry in _segments(pngs, found, refused)]
         if len({entry["id"] for entry in annotations}) < len(annotations):
             annotations = [{**entry, "id": number} for number, entry in enumerate(annotations, 1)]
-        return plan_of(project, path, chosen, {**document, "annotations": annotations}, refused)
+        return plan_of(project, path, chosen, {**document, "annotations": annotations}, refused, progress)
 
 
 class _Pngs:

@@ -9,7 +9,15 @@ from typing import Any
 
 import yaml
 
-from desktop.dataset.formats.contract import FormatError, ImportPlan, Rejected, Target, checked_options
+from desktop.dataset.formats.contract import (
+    FormatError,
+    ImportPlan,
+    Progress,
+    Rejected,
+    Target,
+    checked_options,
+    silent,
+)
 from desktop.dataset.formats.file_values import is_folder
 from desktop.dataset.formats.image_finder import ImageFinder
 from desktop.dataset.formats.import_plan import BOXES, COMMON_FIELDS, plan_of
@@ -27,11 +35,12 @@ class YoloImport:
     title = "YOLO segmentation"
     fields = (*COMMON_FIELDS, BOXES)
 
-    def plan(self, project: Target, path: Path, options: Mapping[str, Any]) -> ImportPlan:
+    def plan(self, project: Target, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> ImportPlan:
         chosen = checked_options(self.fields, options)
         data = path / DATA if is_folder(path) else path
         names = _names(data)
-        return plan_of(project, data, chosen, *_Reader(project, data.parent, chosen["images"], names).read())
+        reader = _Reader(project, data.parent, chosen["images"], names)
+        return plan_of(project, data, chosen, *reader.read(progress), progress)
 
 
 class _Reader:
@@ -40,13 +49,15 @@ class _Reader:
         self._finder = ImageFinder(project, folder, (images, folder / "images"))
         self._refused: list[Rejected] = []
 
-    def read(self) -> tuple[dict[str, Any], list[Rejected]]:
+    def read(self, progress: Progress) -> tuple[dict[str, Any], list[Rejected]]:
         root = self._folder / LABELS
         if not is_folder(root):
             raise FormatError(f"{self._folder.name} has no folder '{LABELS}' with YOLO labels.")
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
-        for number, file in enumerate(sorted(root.rglob("*.txt")), 1):
+        files = sorted(root.rglob("*.txt"))
+        for number, file in enumerate(files, 1):
+            progress(number / len(files), file.name)
             name = file.relative_to(root).as_posix()
             found = self._finder.find(name.removesuffix(".txt"))
             if found is None:

@@ -118,6 +118,27 @@ def test_the_undamaged_export_is_read_whole(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [known.name for known in IMPORTS])
+def test_reading_is_told_and_can_be_stopped(bench: Bench, name: str, tmp_path: Path) -> None:
+    for file, content in bench.exports[name].items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content)
+    told: list[float] = []
+    source = tmp_path / SOURCE.get(name, "")
+    import_format(name).plan(bench.project(), source, {}, lambda fraction, _file: told.append(fraction))
+    assert told
+    assert all(0 <= fraction <= 1 for fraction in told)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(_fraction: float, _file: str) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        import_format(name).plan(bench.project(), source, {}, stop)
+
+
+@pytest.mark.parametrize("name", [known.name for known in IMPORTS])
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_damaged_exports(bench: Bench, name: str, data: st.DataObject) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +16,7 @@ from PySide6.QtWidgets import QComboBox, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
 from desktop.dataset.changes import AddCategories, AddImages, AddInstances
+from desktop.dataset.formats.contract import ImportPlan, Progress
 from desktop.dataset.formats.registry import EXPORTS, IMPORTS
 from desktop.dataset.model import Category, Image, Instance
 from desktop.dataset.store import Project
@@ -193,6 +196,27 @@ def test_a_chosen_file_or_folder_says_its_format(qtbot: QtBot, fake: FakeWorkspa
     dialog._chosen(str(tmp_path / "a.png"))
     assert dialog.format.currentData() == EXPORTS[-1].name
     dialog.reject()
+
+
+def test_closing_the_dialog_ends_the_reading(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, fake: FakeWorkspace, coco: Path
+) -> None:
+    ended = threading.Event()
+
+    def endless(_self: object, _project: object, _path: Path, _options: object, progress: Progress) -> ImportPlan:
+        try:
+            while True:
+                progress(0.25, "")
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(type(IMPORTS[0]), "plan", endless)
+    dialog = ImportDialog(cast(Workspace, fake), source=coco)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: dialog.summary.text() == "Reading… 25 %")
+    dialog.reject()
+    assert ended.is_set()
 
 
 def test_category_ids_are_edited_in_place(qtbot: QtBot, fake: FakeWorkspace, tmp_path: Path) -> None:
