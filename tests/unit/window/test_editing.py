@@ -328,7 +328,8 @@ def test_a_region_of_interest_by_key_and_back(person, ws):
     person.key("B")
     person.key("Ctrl+Shift+B")
     person.drag([(50, 50), (120, 100), (150, 140)])
-    assert ws.region_of_interest == (50, 50, 150, 140)
+    # whole pixels round what was dragged, whatever part of a pixel the view begins with
+    assert np.abs(np.subtract(ws.region_of_interest, (50, 50, 150, 140))).max() <= 1
     person.key("Ctrl+Shift+B")
     assert ws.region_of_interest is None
 
