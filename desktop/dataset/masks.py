@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from desktop.dataset import runs
-from desktop.dataset.contours import Part, Ring, trace
+from desktop.dataset.contours import Part, Ring, flat_outlines, trace
 from desktop.dataset.errors import MaskError
 from desktop.dataset.rasterise import fill_all
 from desktop.dataset.runs import Bounds, Edges
@@ -219,6 +219,10 @@ class Mask:
     def parts(self) -> list[Part]:
         """The 8-connected pieces with their holes, as exact rings on pixel corners (only corners that turn)."""
         return trace(self._edges(), self._width, self._height)
+
+    def flat_outlines(self) -> list[list[int]] | None:
+        """The outer rings of :meth:`parts` as flat lists x, y, x, y …; None when a part has a hole."""
+        return flat_outlines(self._edges(), self._width, self._height)
 
     def simplified(self, tolerance: float) -> list[Part]:
         """The parts with fewer vertices: no vertex of the exact contour is further than ``tolerance`` px away."""
