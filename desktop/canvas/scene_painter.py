@@ -120,7 +120,7 @@ class ScenePainter:
             corners = QPolygonF([QPointF(*transform.to_view(x, y)) for x, y in ring.tolist()])
             if coarse:
                 draw_polygon(painter, corners)
-            draw_handles(painter, _apart(corners))
+            draw_handles(painter, _apart(corners, QRectF(self._view.rect())), closing=False)
 
     def _draw_tool(self, painter: QPainter, transform: ViewTransform) -> None:
         view = self._view
@@ -161,10 +161,13 @@ class ScenePainter:
             yield from (item for item in view.index.instances() if not item.hidden and item.id not in seen)
 
 
-def _apart(corners: QPolygonF) -> QPolygonF:
-    """The corners without those too near to the one before to be told from it (ux.md §9)."""
+def _apart(corners: QPolygonF, visible: QRectF) -> QPolygonF:
+    """The corners in sight, without those too near to the one before to be told from it (ux.md §9)."""
+    area = visible.adjusted(-VERTEX_GAP, -VERTEX_GAP, VERTEX_GAP, VERTEX_GAP)
     kept: list[QPointF] = []
     for corner in corners.toList():
+        if not area.contains(corner):
+            continue
         if not kept or max(abs(corner.x() - kept[-1].x()), abs(corner.y() - kept[-1].y())) >= VERTEX_GAP:
             kept.append(corner)
     return QPolygonF(kept)

@@ -47,12 +47,12 @@ def draw_line(painter: QPainter, view: ViewTransform, line: Line, colour: QColor
         draw_handles(painter, points)
 
 
-def draw_handles(painter: QPainter, points: QPolygonF) -> None:
-    """White squares with a dark edge; the first is larger, because clicking it closes the outline."""
+def draw_handles(painter: QPainter, points: QPolygonF, *, closing: bool = True) -> None:
+    """White squares with a dark edge; the first is larger where clicking it closes the outline."""
     painter.setPen(QPen(QColor(20, 20, 20), 1.25))
     painter.setBrush(Qt.GlobalColor.white)
     for i, point in enumerate(points.toList()):
-        half = _HANDLE + (1.5 if i == 0 else 0.0)
+        half = _HANDLE + (1.5 if closing and i == 0 else 0.0)
         painter.drawRect(QRectF(point.x() - half, point.y() - half, 2 * half, 2 * half))
 
 
