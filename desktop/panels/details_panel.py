@@ -107,7 +107,7 @@ class DetailsPanel(QWidget):
     def _of_instance(self, instance: Instance) -> list[tuple[str, str]]:
         made = instance.provenance
         rows = [(self.tr("Object"), plain(self._workspace.title_of(instance.id)))]
-        state = instance.review.value
+        state = self.tr(instance.review.value)
         if instance.reviewed:
             state = self.tr("{state}, by {who}, {when}").format(
                 state=state, who=instance.reviewer or self.tr("somebody"), when=local_time(instance.reviewed)
@@ -134,16 +134,17 @@ class DetailsPanel(QWidget):
         return [row for row in rows if row[1]]
 
     def _of_image(self, image: Image) -> list[tuple[str, str]]:
-        state = state_word(image.state)
+        state = self.tr(state_word(image.state))
         rows = [
             (self.tr("Image"), image.path),
             (self.tr("State"), " · ".join(part for part in (state, _who_when(image.editor, image.changed)) if part)),
         ]
         if image.width:
             rows.append((self.tr("Size"), f"{image.width} × {image.height}"))
-        doubt = self._workspace.image_doubts().get(image.id)
-        if doubt is not None:
-            rows.append((self.tr("Uncertainty"), f"{doubt:.2f}"))
+        waiting = [i.provenance.score for i in self._workspace.instances.values() if i.is_doubtful]
+        scores = [score for score in waiting if score is not None] + [p.score for p in self._workspace.proposals]
+        if scores:
+            rows.append((self.tr("Uncertainty"), f"{1 - min(scores):.2f}"))
         return rows
 
     def _say(self) -> None:

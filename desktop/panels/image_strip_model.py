@@ -18,6 +18,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.dataset.model import Image, ImageState
+from desktop.dataset.review import state_word
 from desktop.panels.icons import icon
 from desktop.workspace import Workspace
 
@@ -105,7 +106,7 @@ class ImageStripModel(QStringListModel):
             size = f", {image.width} × {image.height}" if image.width else ""
             parked = self.tr(", 1 open session") if image.id in self._parked else ""
             proposed = self.tr(", proposals wait") if image.id in self._proposed else ""
-            return f"{image.path} ({image.state.value}{size}{parked}{proposed})" + (
+            return f"{image.path} ({self.tr(state_word(image.state))}{size}{parked}{proposed})" + (
                 f"\n{image.error}" if image.error else ""
             )
         return None

@@ -289,7 +289,7 @@ class InstancesModel(QAbstractItemModel):
             return instance.provenance.source
         if column is Column.SCORE:
             return "" if instance.provenance.score is None else f"{instance.provenance.score:.2f}"
-        return str(instance.review.value) if column is Column.REVIEW else ""
+        return self.tr(instance.review.value) if column is Column.REVIEW else ""
 
     # -- dragging (z-order; only in the flat list) ---------------------------------------------------------------
 

@@ -150,7 +150,7 @@ class ReviewBar(QFrame):
         self._share.setValue(info.approved + info.sent_back)
         state = state_word(info.state) if isinstance(info.state, ImageState) else info.state.value
         by = self.tr(" · by {name}").format(name=info.by) if info.by else ""
-        self.title.set_full_text(f"{info.title} · {state}{by}")
+        self.title.set_full_text(f"{info.title} · {self.tr(state)}{by}")
         self.said.set_full_text("   ".join(map(comment_text, info.said)) or self.tr("No comments."))
         self.said.setProperty("soft", "false" if info.said else "true")
         self.said.style().polish(self.said)

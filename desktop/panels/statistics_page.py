@@ -154,8 +154,8 @@ class StatisticsPage(QDialog):
         text = tr("{images} images, {instances} instances.")
         self.summary.setText(text.format(images=grouped(figures.images), instances=grouped(figures.instances)))
         self.classes.show_bars(_of_classes(figures.classes))
-        self.states.show_bars([Bar(name, count) for name, count in figures.image_states.items() if count])
-        self.reviews.show_bars([Bar(name, count) for name, count in figures.review_states.items() if count])
+        self.states.show_bars([Bar(tr(name), count) for name, count in figures.image_states.items() if count])
+        self.reviews.show_bars([Bar(tr(name), count) for name, count in figures.review_states.items() if count])
         self.sizes.show_columns([(grouped(int(each.low)), (each.count,)) for each in figures.sizes])
         self.days.show_columns(
             [(day.date[5:], (day.made, day.reviewed, day.images_done)) for day in figures.days[-MOST_DAYS:]]

@@ -133,7 +133,7 @@ class Images(ImageList):
             return
         name = self.tr("Mark {what} {state}").format(
             what=Path(found[0].path).name if len(found) == 1 else self.tr("{n} images").format(n=len(found)),
-            state=state_word(state),
+            state=self.tr(state_word(state)),
         )
         now = timestamp()
         marked = tuple(replace(image, state=state, editor=self.author, changed=now) for image in changed)

@@ -356,7 +356,7 @@ class Reviewing(Relabelling):
             after = [replace(i, review=state) for i in found]
         if state is ReviewState.NEEDS_WORK:
             image = self._with_state(self._image, ImageState.REJECTED)
-        name = self.tr("Mark {what} {state}").format(what=self._names_of(found), state=state.value)
+        name = self.tr("Mark {what} {state}").format(what=self._names_of(found), state=self.tr(state.value))
         self._commit(self._step_of(name, after, image))
 
     def comment_on(self, text: str, ids: Sequence[int] = ()) -> None:
