@@ -6,11 +6,10 @@ leave the image and outlines that cross themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
-from typing import TypeAlias
 
 from desktop.dataset.changes import Change, DeleteInstances, ReplaceInstances
 from desktop.dataset.errors import ImageReadError
@@ -73,9 +72,6 @@ class Finding:
     fix: tuple[Change, ...] = ()
 
 
-_Check: TypeAlias = Callable[[Image, Sequence[Instance], Limits], Iterator[Finding]]
-
-
 def check(
     source: Source, limits: Limits | None = None, *, files: bool = True, progress: Progress = silent
 ) -> Iterator[Finding]:
@@ -96,8 +92,14 @@ def check_image(
     image: Image, instances: Sequence[Instance], known: set[int], limits: Limits | None = None
 ) -> Iterator[Finding]:
     """The findings of one image; ``known`` are the ids of the project's classes."""
-    for rule in (_small, _pairs, _stray_parts, _pin_holes, _low_score):
-        yield from rule(image, instances, limits or Limits())
+    limits = limits or Limits()
+    # most objects are one piece without holes, which is found out in a fraction of the time that their parts take
+    intricate = [instance for instance in instances if not _is_plain(instance.mask)]
+    yield from _small(image, instances, limits)
+    yield from _pairs(image, instances, limits)
+    yield from _stray_parts(image, intricate, limits)
+    yield from _pin_holes(image, intricate, limits)
+    yield from _low_score(image, instances, limits)
     for instance in instances:
         if instance.category_id is None:
             yield Finding(Rule.UNLABELLED, image.id, (instance.id,), f"Instance {instance.id} has no class.")
@@ -106,6 +108,12 @@ def check_image(
             yield Finding(Rule.UNKNOWN_CLASS, image.id, (instance.id,), text)
     if not instances and image.state in (ImageState.DONE, ImageState.REVIEWED):
         yield Finding(Rule.NO_INSTANCES, image.id, (), f"The image is {image.state} and has no instances.")
+
+
+def _is_plain(mask: Mask) -> bool:
+    """Whether a mask is one piece without holes."""
+    outlines = mask.flat_outlines()
+    return outlines is not None and len(outlines) == 1
 
 
 def _small(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:

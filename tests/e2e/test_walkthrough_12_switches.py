@@ -36,7 +36,7 @@ def test_switching_images_keeps_memory_and_leaves_no_thread(qtbot: QtBot, tmp_pa
     workspace.image_service.budget_bytes = 8 * 2**20  # four of the twelve fit, so that every switch decodes
     ahead: list[int] = []
     prefetch = workspace.image_service.prefetch
-    workspace.image_service.prefetch = lambda i, *rest: (ahead.append(i), prefetch(i, *rest))[1]  # type: ignore[method-assign, assignment, func-returns-value]
+    workspace.image_service.prefetch = lambda i, *rest: (ahead.append(i), prefetch(i, *rest))[1]  # type: ignore[method-assign, func-returns-value]
     window.show()
     workspace.open_folder(folder)
     ids = [image.id for image in workspace.images]
