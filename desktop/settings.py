@@ -78,7 +78,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tools.scribble_width", "Tools", "Scribble width in pixels", 8, low=1, high=500),
     Setting("tools.protect_others", "Tools", "Brush does not overwrite other instances", False),
     Setting("tools.never_overwrite", "Tools", "Accepted proposals leave the instances that are there alone", True),
-    Setting("tools.hover_preview", "Tools", "Preview while hovering with the Point tool", False),
     Setting("engines.find_with", "Engines & devices", "Find with", "lite", "Engine that answers a new session."),
     Setting("engines.refine_with", "Engines & devices", "Refine with", "lite", "Engine that corrects a mask."),
     Setting(

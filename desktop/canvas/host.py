@@ -63,7 +63,6 @@ class ToolOptions:
     wand_tolerance: int = 24
     wand_contiguous: bool = True
     positive: bool = True
-    hover_preview: bool = False
     outline_prompts: bool = False
     """Polygon and lasso show the engine where the object is, instead of drawing an instance."""
     cut_into_parts: bool = False

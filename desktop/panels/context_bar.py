@@ -44,7 +44,6 @@ class ContextBar(QWidget):
         self._polarity = icon_button("point", self.tr("Positive (X swaps)"), checkable=True, text=self.tr("Positive"))
         self._polarity.clicked.connect(lambda: self._change(positive=not workspace.options.positive))
         self._group(self._polarity, _POLAR)
-        self._preview = self._check(self.tr("Preview on hover"), "hover_preview", frozenset({"point"}))
         self._scribble, self._scribble_slider = self._size(
             self.tr("Width"), 1, 200, lambda value: self._change(scribble_width=value), frozenset({"scribble"})
         )
@@ -153,7 +152,6 @@ class ContextBar(QWidget):
         self._polarity.setVisible(self._tool in _POLAR or prompts)
         self._into_parts.setChecked(options.cut_into_parts)
         self.detail.set_active(self._tool == "select")
-        self._preview.setChecked(options.hover_preview)
         self._polarity.setChecked(not options.positive)
         self._polarity.setIcon(icon("point" if options.positive else "point-negative"))
         self._polarity.setText(self.tr("Positive") if options.positive else self.tr("Negative"))

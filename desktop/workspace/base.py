@@ -93,7 +93,6 @@ class WorkspaceBase(QObject):
             brush_size=settings.number("tools.brush_size"),
             scribble_width=settings.number("tools.scribble_width"),
             protect_others=settings.flag("tools.protect_others"),
-            hover_preview=settings.flag("tools.hover_preview"),
         )
 
     # -- reading -------------------------------------------------------------------------------------------------
