@@ -50,7 +50,7 @@ def test_a_prompt_through_loopback_costs_little_more(
     best = min(far[2] for _, far in runs) - min(here[2] for here, _ in runs)
     with capsys.disabled():
         print(
-            f"\n  loopback prompt: {cpu:+.1f} ms CPU, {wall:+.1f} ms wall, best {best:+.1f}, of {BUDGET_MS:.0f} ms over in-process; "
+            f"\n  loopback over in-process: {cpu:+.1f} ms CPU, {wall:+.1f} ms wall, best {best:+.1f}; "
             f"image {len(pictures.encoded(image.pixels)) / 1e3:.0f} kB, prompt {sent[-1] / 1e3:.1f} kB up, "
             f"{received[-1] / 1e3:.0f} kB down"
         )
