@@ -110,6 +110,7 @@ def test_batch_by_text_review_export(
         QTest.keyClick(panel.list, Qt.Key.Key_Delete)
         person.wait(lambda: len(ws.proposals) == shown - 2, "Del rejects")
     shot(person, "reviewing")
+    panel.threshold.setValue(0)
     person.key("Alt+D")
     person.wait(lambda: ws.pixels is not None and bool(ws.proposals), "the next image with proposals is shown")
     assert any(proposal.label == "bear" for proposal in ws.proposals)
