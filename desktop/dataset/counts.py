@@ -59,9 +59,6 @@ class InstanceCounts:
         self._by_category[category_id] += number
         self._by_image[image_id] += number
 
-    def by_place(self) -> dict[tuple[int, int | None], int]:
-        return {(image, category): n for category, place in self._places.items() for image, n in place.items()}
-
     def by_category(self, image_id: int | None = None) -> dict[int | None, int]:
         """Per class, in all images or in one."""
         if image_id is None:

@@ -262,11 +262,6 @@ class Project:
             return instance
         return _unlabelled(instance)
 
-    def counts(self) -> dict[tuple[int, int | None], int]:
-        """The number of instances per (image id, class id or None), without zeros."""
-        with self._guard:
-            return self._loaded_counts().by_place()
-
     def counts_by_category(self, image_id: int | None = None) -> dict[int | None, int]:
         """Instances per class (None: unlabelled) in the project, or in one image."""
         with self._guard:

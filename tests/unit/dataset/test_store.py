@@ -92,7 +92,9 @@ def test_counts_follow_changes_before_and_after_saving(project):
     project.flush()
     assert project.counts_by_image() == {1: 3}
     project.apply(c.DeleteImages((1,)))
-    assert project.counts() == {}
+    assert project.counts_by_image() == {}
+    assert project.counts_by_category() == {}
+    assert project.images_with(None) == set()
     with pytest.raises(UnknownItem):
         project.instances(1)
 
