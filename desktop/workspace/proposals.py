@@ -40,6 +40,9 @@ from inference.results import Region
 OVERLAP = 0.5
 """IoU with an instance from which a proposal starts unchecked."""
 
+SLIVER = 0.1
+"""A proposal of which instances leave no more than this share is not accepted: it is what is there already."""
+
 
 class ProposalOrder(StrEnum):
     """How the review lane is sorted."""
@@ -257,7 +260,7 @@ class Proposals(Jobs):
         new: list[Instance] = []
         accepted: list[Proposal] = []
         for proposal, mask in zip(taken, self._left_of([p.mask for p in taken]), strict=True):
-            if mask.is_empty:
+            if mask.area <= SLIVER * proposal.mask.area:
                 continue
             if proposal.label and proposal.label not in names:
                 names[proposal.label] = self.add_category(proposal.label)

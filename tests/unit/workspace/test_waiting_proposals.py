@@ -124,8 +124,9 @@ def test_accepted_ones_leave_instances_alone_unless_allowed(reviewed: Workspace,
     assert accepted.mask == (square(0, 5) if never else square(0))
 
 
-def test_one_that_is_wholly_covered_stays_a_proposal(reviewed: Workspace) -> None:
-    reviewed._change_instances("Draw", [reviewed.new_instance(square(0, 64), Provenance())])
+@pytest.mark.parametrize("start", [0, 1])
+def test_one_of_which_hardly_anything_is_left_stays_a_proposal(reviewed: Workspace, start: int) -> None:
+    reviewed._change_instances("Draw", [reviewed.new_instance(square(start, 63), Provenance())])
     reviewed.accept_proposal(reviewed.proposals[0].id)
     assert len(reviewed.instances) == 1
     assert waiting(reviewed, 1) == [1, 2, 3]
