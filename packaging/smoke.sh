@@ -27,7 +27,7 @@ leftovers() {
     pgrep -af "^$program"
     return 1
 }
-shared_memory() { ls /dev/shm 2>/dev/null | sort || true; }
+shared_memory() { find /dev/shm -maxdepth 1 -name '*maskwright*' -o -maxdepth 1 -name 'psm_*' 2>/dev/null | sort; }
 
 before=$(shared_memory)
 clean doctor --json >doctor.json || { cat doctor.json; exit 1; }
