@@ -52,7 +52,7 @@ def test_switching_images_keeps_memory_and_leaves_no_thread(qtbot: QtBot, tmp_pa
     warm, end = statistics.median(sizes[WARM // 2 : WARM]), statistics.median(sizes[-8:])
     assert abs(end / warm - 1) <= 0.05, f"{warm:.0f} MB became {end:.0f} MB"
     assert [thread for thread in pools if thread.isRunning()] == []
-    # Python goes on listing the threads of Qt's pools that ran a line of it ("Dummy"); the system's list is counted below
+    # Python goes on listing threads of Qt's pools that ran a line of it ("Dummy"); the system's list is counted below
     own = {thread for thread in set(threading.enumerate()) - threads if not thread.name.startswith("Dummy")}
     assert {thread.name for thread in own if thread.is_alive()} == set()
     # pools of Qt keep a thread for a while; those of the window ended with it
