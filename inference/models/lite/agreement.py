@@ -85,7 +85,7 @@ def kept_elsewhere(
         asked |= set(np.unique(parts[rows, columns]).tolist())
     unasked = (changed > 0) & ~np.isin(parts, sorted(asked - {0}))
     if others and clicks:
-        unasked |= _distance(clicks, changed.shape) > NEARER * _distance(others, changed.shape)
+        unasked |= (changed > 0) & (_distance(clicks, changed.shape) > NEARER * _distance(others, changed.shape))
     if reach is not None:
         unasked |= ~_within_reach(prior > 0, clicks, reach)
     return np.where(unasked, prior, logits).astype(np.float32)
