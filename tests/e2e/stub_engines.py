@@ -18,7 +18,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,7 @@ from inference.engine import (
     Vocabulary,
     WeightsMissing,
 )
+from inference.engines import sam, seem, tcl
 from inference.prompts import MaskArray, Point, PromptKind, PromptSet, Text
 from inference.results import Candidate, Frame, LabelScores, Memory, Region, Segmentation
 
@@ -166,4 +167,15 @@ slow = _plug_in("stub-slow", Speed.SECONDS)
 other = _plug_in("stub-other", Speed.INSTANT)
 missing = _plug_in("stub-missing", Speed.SECONDS, _missing)
 
+
+def _like(spec: EngineSpec) -> StubPlugIn:
+    """A stub that takes what a real engine takes, under a name of its own and without weights."""
+    return StubPlugIn(replace(spec, name=f"stub-{spec.name}", weights=(), speed=Speed.INSTANT), StubEngine)
+
+
+like_seem, like_sam, like_tcl = _like(seem.SPEC), _like(sam.SPEC), _like(tcl.SPEC)
+
 ENGINES = ",".join(f"tests.e2e.stub_engines:{name}" for name in ("quick", "slow", "other", "missing"))
+
+FAMILY = ",".join(f"tests.e2e.stub_engines:like_{name}" for name in ("seem", "sam", "tcl"))
+"""Stubs that take what SEEM, SAM and TCL take."""
