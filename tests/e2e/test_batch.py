@@ -39,8 +39,13 @@ def small_photos(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return folder
 
 
+def batches(person: ScriptedPerson) -> list[JobInfo]:
+    return [job for job in person.workspace.jobs if job.id.startswith("batch-")]
+
+
 def batch(person: ScriptedPerson) -> JobInfo:
-    return next(job for job in person.workspace.jobs if job.id.startswith("batch-"))
+    (job,) = batches(person)
+    return job
 
 
 def shot(person: ScriptedPerson, name: str) -> None:
@@ -65,7 +70,7 @@ def started(person: ScriptedPerson, text: str) -> None:
     if os.environ.get("MASKWRIGHT_TEST_SHOTS"):
         dialog.grab().save(str(Path(os.environ["MASKWRIGHT_TEST_SHOTS"]) / "dialog.png"))
     dialog.start.click()
-    person.settle()
+    person.wait(lambda: bool(batches(person)), "the batch is listed, once the sizes of the images are known")
 
 
 @pytest.mark.parametrize("small_photos", [2, pytest.param(6, marks=pytest.mark.slow)], indirect=True)
