@@ -142,7 +142,7 @@ class SessionBar(QFrame):
     def _place(self) -> None:
         free = max(self._canvas.width() - 2 * _MARGIN, 100)
         hint = self._hint.fontMetrics().horizontalAdvance(self._hint.full_text()) + 24
-        width = min(max(self.minimumSizeHint().width(), hint, 280), free)
+        width = min(max(self.sizeHint().width(), hint, 280), free)
         self.resize(width, self.sizeHint().height())
         here, there = self._berth(self._at_top), self._berth(not self._at_top)
         marked = self._marked()

@@ -34,6 +34,9 @@ def dialogs(window: MainWindow) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "keys", window.show_cheat_sheet
     yield "messages", window.show_messages
     yield "palette", window.show_palette
+    yield "batch", window.show_batch
+    yield "review", window.review.toggle
+    yield "statistics", window.review.show_statistics
     yield "class", lambda: ClassEditor(window.workspace, window.workspace.categories[0], window).open()
 
 

@@ -159,7 +159,7 @@ class _Plan:
 
     def _write_rest(self, staging: Staging) -> None:
         for part in self._selection.splits:
-            names = [f"{self._stems[i.image.id]}\n" for i in self._selection.images if i.split == part]
+            names = sorted(f"{self._stems[i.image.id]}\n" for i in self._selection.images if i.split == part)
             staging.path(f"{LISTS}/{part or 'train'}.txt").write_text("".join(names), "utf-8", newline="")
         lines = ["background:0,0,0::\n"]
         for number, category in enumerate(self._selection.categories, start=1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ PATHS = ("train/a.png", "train/b.png", "val/c.png")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path) -> Path:
     square = np.zeros((20, 30), bool)
     square[2:9, 3:12] = True
     for path in PATHS:
@@ -35,7 +34,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
                 tuple(Instance(n, n, Mask.from_array(square), 3 + 2 * (n % 2), {"a": "b"}) for n in (1, 2, 3))
             ),
         )
-        yield opened.path
+    return opened.path
 
 
 def answer(capsys: pytest.CaptureFixture[str]) -> Any:

@@ -45,7 +45,7 @@ def test_voc_holds_classes_objects_and_boxes(project: Project, tmp_path: Path) -
     assert [e.text for e in found.findall("object/name")] == ["car", "sky"]
     assert [int(e.text or 0) for e in found.find("object/bndbox") or ()] == [3, 3, 20, 20]
     names = (tmp_path / "ImageSets/Segmentation/train.txt").read_text("utf-8").splitlines()
-    assert names == ["photos__a", "photos__사진 (1) ü", "b"]
+    assert names == ["b", "photos__a", "photos__사진 (1) ü"]
     assert (tmp_path / "labelmap.txt").read_text("utf-8").splitlines()[1] == "car:128,0,0::"
 
 

@@ -24,7 +24,7 @@ def test_outlines_can_be_prompts(qtbot: QtBot, tool: str) -> None:
     bar.refresh()
     assert fake.options.outline_prompts
     assert not bar._polarity.isHidden()
-    assert bar._protect.isHidden(), "a prompt overwrites nothing"
+    assert not bar._protect.isHidden(), "what is accepted keeps off other instances, too"
     bar.set_tool("rectangle", "Rectangle")
     assert bar._as_prompt.isHidden()
     assert bar._polarity.isHidden()

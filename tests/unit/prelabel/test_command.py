@@ -98,7 +98,7 @@ def test_unknown_places_and_engines(tmp_path: Path, photos: Photos, capsys: pyte
 @POSIX
 def test_interrupted_it_keeps_what_is_finished_and_goes_on(photos: Photos) -> None:
     folder, whole = photos(8), photos(8, "whole")
-    with started(folder, 0.3) as child:
+    with started(folder, 1.0) as child:
         while not done_images(folder) and child.poll() is None:
             time.sleep(0.02)
         child.send_signal(signal.SIGINT)

@@ -144,10 +144,9 @@ def test_what_an_edit_changes_is_drawn_in_two_colours(person: ScriptedPerson) ->
 
     assert share(CAME) == share(WENT) == 0
     workspace.edit_instances({1: square(9, 5)}, "Brush stroke")
-    assert share(CAME) > 50
-    assert share(WENT) > 50
+    person.wait(lambda: share(CAME) > 50 and share(WENT) > 50, "what the edit changed is drawn")
     person.window.registry.trigger("review.difference")
-    assert share(CAME) == share(WENT) == 0
+    person.wait(lambda: share(CAME) == share(WENT) == 0, "it is hidden again")
 
 
 def test_details_say_where_an_instance_came_from(person: ScriptedPerson) -> None:
