@@ -39,6 +39,7 @@ class EngineOptionsDialog(QDialog):
         self.editors: dict[tuple[str, str], QWidget] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 12)
+        column.addStrut(408)  # a minimum width of the dialog would take the place of what its texts need
         column.setSpacing(8)
         for engine in dict.fromkeys((workspace.find_with, workspace.refine_with)):
             spec = workspace.specs.get(engine)
@@ -54,7 +55,6 @@ class EngineOptionsDialog(QDialog):
         buttons.addButton(QDialogButtonBox.StandardButton.RestoreDefaults).clicked.connect(self.reset)
         buttons.addButton(QDialogButtonBox.StandardButton.Close).clicked.connect(self.close)
         column.addWidget(buttons)
-        self.setMinimumWidth(440)
 
     def _form(self, engine: str, options: tuple[EngineOption, ...]) -> QFormLayout:
         form = QFormLayout()

@@ -88,6 +88,7 @@ class ShapeDialog(QDialog):
         self._buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
+        column.addStrut(328)  # a minimum width of the dialog would take the place of what its texts need
         column.setSpacing(2 * GAP)
         label = QLabel(question)
         label.setBuddy(self.number)
@@ -95,7 +96,6 @@ class ShapeDialog(QDialog):
         column.addLayout(row)
         column.addWidget(self.summary)
         column.addWidget(self._buttons)
-        self.setMinimumWidth(360)
 
     def _words(self, operation: Operation) -> tuple[str, str, str]:
         """Window title, question, and the unit of the number."""

@@ -220,8 +220,8 @@ class Mask:
         """The 8-connected pieces with their holes, as exact rings on pixel corners (only corners that turn)."""
         return trace(self._edges(), self._width, self._height)
 
-    def flat_outlines(self) -> list[list[int]] | None:
-        """The outer rings of :meth:`parts` as flat lists x, y, x, y …; None when a part has a hole."""
+    def flat_outlines(self) -> list[NDArray[np.int64]] | None:
+        """The outer rings of :meth:`parts` as flat arrays x, y, x, y …; None when a part has a hole."""
         return flat_outlines(self._edges(), self._width, self._height)
 
     def simplified(self, tolerance: float) -> list[Part]:

@@ -43,35 +43,42 @@ def expand(counts: bytes, width: int, height: int) -> Edges:
     the character ``48 + group + 32 * more``; the last group's bit 16 is the sign; from the fourth count on, the
     difference to the count two before is written.
     """
-    groups = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    if len(groups) == 0 or groups.min() < 0 or groups.max() > 63 or groups[-1] & 32:
+    characters = np.frombuffer(counts, np.uint8) - np.uint8(48)  # what is below 48 becomes large
+    if len(characters) == 0 or characters.max() > 63 or characters[-1] & 32:
         raise MaskError("The run lengths of a mask are damaged.")
-    last = np.flatnonzero(groups < 32)
-    first = np.empty_like(last)
-    first[0] = 0
-    first[1:] = last[:-1] + 1
-    lengths = last - first + 1
-    if lengths.max() > 8:
-        raise MaskError("The run lengths of a mask are damaged.")
-    shifts = 5 * (np.arange(len(groups)) - np.repeat(first, lengths))
-    values = np.add.reduceat((groups & 31) << shifts, first)
-    values -= (groups[last] & 16) << (5 * lengths - 4)
-    values[1::2] = np.cumsum(values[1::2])
-    values[2::2] = np.cumsum(values[2::2])
+    last = (characters < 32).nonzero()[0]
+    groups = characters.astype(np.int64)
+    ends = groups[last]
+    if len(last) == len(groups):
+        values = groups
+        lengths = np.ones_like(last)
+    else:
+        first = np.empty_like(last)
+        first[0] = 0
+        first[1:] = last[:-1] + 1
+        lengths = last - first + 1
+        if lengths.max() > 8:
+            raise MaskError("The run lengths of a mask are damaged.")
+        shifts = 5 * (np.arange(len(groups)) - first.repeat(lengths))
+        values = np.add.reduceat((groups & 31) << shifts, first)
+    values -= (ends & 16) << (5 * lengths - 4)
+    for parity in (1, 2):
+        values[parity::2].cumsum(out=values[parity::2])
     return edges_of_counts(values, width, height)
 
 
 def edges_of_counts(counts: NDArray[np.int64], width: int, height: int) -> Edges:
     """The edges of plain run lengths (background first). Raises :class:`MaskError` when they do not add up."""
-    if len(counts) and counts.min() < 0:
+    least = int(counts[1:].min()) if len(counts) > 1 else 1
+    if least < 0 or (len(counts) and counts[0] < 0):
         raise MaskError("The run lengths of a mask are damaged.")
-    ends: Edges = np.cumsum(counts)
+    ends: Edges = counts.cumsum()
     total = int(ends[-1]) if len(ends) else 0
     if total != width * height:
         raise MaskError(f"The run lengths of a mask cover {total} pixels, but its image has {width} × {height}.")
     if len(counts) % 2:
         ends = ends[:-1]
-    return ends if bool((counts[1:] > 0).all()) else without_empty_runs(ends)
+    return ends if least > 0 else without_empty_runs(ends)
 
 
 def without_empty_runs(edges: Edges) -> Edges:
@@ -106,9 +113,9 @@ def split_columns(edges: Edges, height: int) -> Edges:
         return edges
     starts, ends = edges[::2], edges[1::2]
     first, last = starts // height, (ends - 1) // height
-    pieces = last - first + 1
-    if (pieces == 1).all():
+    if np.array_equal(first, last):
         return edges
+    pieces = last - first + 1
     offsets = np.cumsum(pieces) - pieces
     columns = np.arange(int(pieces.sum())) - np.repeat(offsets - first, pieces)
     split = np.empty(2 * len(columns), np.int64)

@@ -147,11 +147,11 @@ class BatchDialog(QDialog):
         form.addRow(self.tr("Least score"), self.least)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 12)
+        column.addStrut(428)  # a minimum width of the dialog would take the place of what its texts need
         column.setSpacing(12)
         column.addLayout(form)
         column.addWidget(self.summary)
         column.addWidget(self._buttons)
-        self.setMinimumWidth(460)
 
     # -- what was chosen -----------------------------------------------------------------------------------------
 

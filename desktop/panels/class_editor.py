@@ -180,8 +180,8 @@ class DeleteClassDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 12)
+        column.addStrut(328)  # a minimum width of the dialog would take the place of what its texts need
         column.setSpacing(8)
-        self.setMinimumWidth(360)
         for widget in (label, self.unlabel, self.reassign, self.target, self.remove, buttons):
             column.addWidget(widget)
 

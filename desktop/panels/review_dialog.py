@@ -44,7 +44,6 @@ class ReviewDialog(QDialog):
         self._names: list[str] | None = None
         plan = last or ReviewPlan()
         self.setWindowTitle(self.tr("Review"))
-        self.setMinimumWidth(440)
         self.unit = self._combo(
             (self.tr("Instances, one by one"), Unit.INSTANCE), (self.tr("Whole images"), Unit.IMAGE)
         )
@@ -127,6 +126,7 @@ class ReviewDialog(QDialog):
         form.insertRow(4, self.tr("In the state"), states)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 12)
+        column.addStrut(408)  # a minimum width of the dialog would take the place of what its texts need
         column.setSpacing(12)
         column.addLayout(form)
         column.addWidget(self.found)

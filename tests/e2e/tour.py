@@ -55,7 +55,11 @@ def walk(photos: Path, *, language: str, theme: str, out: Path | None, size: tup
         if out is not None:
             out.mkdir(parents=True, exist_ok=True)
             widget.grab().save(str(out / f"{name}.png"))
-        found.extend(f"{name}: {text}" for text in clipped_texts(widget))
+        clipped = clipped_texts(widget)
+        if clipped:  # a text may just have changed, and have its old place until the window is laid out again
+            person.rest(0.3)
+            clipped = [text for text in clipped_texts(widget) if text in clipped]
+        found.extend(f"{name}: {text}" for text in clipped)
 
     look("start", window)
     person.wait(lambda: workspace.pixels is not None, "the first image is decoded")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,8 +96,8 @@ class CocoExport:
 
 
 class _Annotations:
-    """The annotations as JSON texts. Each text is read again and decoded by pycocotools before it is written: a mask
-    that should be exact and is not raises :class:`FormatError`, others below an IoU of 0.99 are listed."""
+    """The annotations as JSON texts. Each segmentation is decoded by pycocotools before it is written: a mask that
+    should be exact and is not raises :class:`FormatError`, others below an IoU of 0.99 are listed."""
 
     def __init__(
         self,
@@ -112,7 +111,7 @@ class _Annotations:
         self._exact = options["segmentation"] != "polygons" or options["tolerance"] <= 0
         self._total, self._done = max(selection.instances, 1), 0
 
-    def of(self, items: Sequence[Chosen]) -> Iterator[str]:
+    def of(self, items: Sequence[Chosen]) -> Iterator[bytes]:
         """Those of some images, by id."""
         names = {item.image.id: item.name for item in items}
         for instance in sorted((i for item in items for i in item.instances), key=lambda i: i.id):
@@ -121,22 +120,19 @@ class _Annotations:
             self._done += 1
             yield self._text(instance, names[instance.image_id])
 
-    def _text(self, instance: Instance, name: str) -> str:
+    def _text(self, instance: Instance, name: str) -> bytes:
         mask, mode = instance.mask, self._options["segmentation"]
         entry = _annotation(instance, self._ids, self._options)
-        text, value = "", None
         for shape in offers(mask, mode, crowd=instance.is_crowd, tolerance=self._options["tolerance"]):
             entry["segmentation"] = shape
-            text = encoded(entry)
-            value = json.loads(text)["segmentation"]
-            if decodes_to(value, mask):
-                return text
+            if decodes_to(shape, mask):
+                return encoded(entry)
         if self._exact:
             raise FormatError(f"{name} was not exported: the mask of instance {instance.id} would not survive it.")
-        iou = decoded(value, mask.width, mask.height).iou(mask)
+        iou = decoded(entry["segmentation"], mask.width, mask.height).iou(mask)
         if iou < 0.99:
             self._warnings.append(Problem(f"Instance {instance.id} was simplified to an IoU of {iou:.3f}.", name))
-        return text
+        return encoded(entry)
 
 
 def _problems(selection: Selection, options: Mapping[str, Any]) -> tuple[Problem, ...]:

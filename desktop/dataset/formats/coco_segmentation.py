@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from desktop.dataset.formats.file_values import is_number
@@ -24,7 +25,7 @@ MAX_PERIMETER = 5_000_000
 
 
 def segmentation(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float = 0.0) -> Any:
-    """The ``segmentation`` value: a list of flat polygons, or ``{"size": [h, w], "counts": str}``.
+    """The ``segmentation`` value: a list of flat polygons (lists or arrays), or ``{"size": [h, w], "counts": str}``.
 
     ``tolerance`` (pixels) simplifies the polygons of mode ``polygons``; 0 writes exact contours.
     """
@@ -40,7 +41,7 @@ def offers(mask: Mask, mode: str, *, crowd: bool = False, tolerance: float = 0.0
     if crowd or mode == "rle":
         yield mask.rle()
     elif mode == "auto":
-        polygons: list[list[int]] | None = mask.flat_outlines()
+        polygons = mask.flat_outlines()
         # the border of a mask has at most four sides of each of its pixels
         if polygons and (4 * mask.area <= MAX_PERIMETER or max(map(_perimeter, polygons)) <= MAX_PERIMETER):
             yield polygons
@@ -104,7 +105,7 @@ def reaches_outside(value: Any, width: int, height: int) -> bool:
     return False
 
 
-def _perimeter(polygon: Sequence[float]) -> float:
+def _perimeter(polygon: Sequence[float] | NDArray[np.int64]) -> float:
     points = np.array(polygon, np.float64).reshape(-1, 2)
     return float(np.abs(points - np.roll(points, 1, 0)).max(1).sum())
 

@@ -27,6 +27,9 @@ from desktop.dataset.formats.yolo import DATA, LABELS
 _NEAR = 0.5
 """How far outside the image, as a part of its side, a coordinate may lie: labels of cut images do lie outside."""
 
+_DEEPEST = 50
+"""Lists within lists that ``data.yaml`` may have."""
+
 
 class YoloImport:
     """Outlines become masks; lines that hold only a box are refused or, by the option ``boxes``, filled."""
@@ -97,10 +100,19 @@ class _Reader:
                 yield {"category_id": category + 1, "segmentation": [flat], "what": what}
 
 
+class _Loader(yaml.SafeLoader):
+    """Stops at a depth that no list of names has: the scanner takes time in proportion to the square of the depth."""
+
+    def check_token(self, *choices: Any) -> bool:
+        if self.flow_level + len(self.indents) > _DEEPEST:
+            raise RecursionError
+        return bool(super().check_token(*choices))
+
+
 def _names(path: Path) -> dict[int, str]:
     """The class names of ``data.yaml``, a list or a mapping from numbers."""
     try:
-        data = yaml.safe_load(read_text(path))
+        data = yaml.load(read_text(path), _Loader)
     except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
