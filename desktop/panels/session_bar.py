@@ -185,6 +185,11 @@ class SessionBar(QFrame):
             self._at_top = not self._at_top
             self.move(self._berth(self._at_top).topLeft())
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.LayoutRequest:  # a button needs another width once its style is known
+            self._later.start(0)
+        return super().event(event)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and not self.isHidden():
             self._place()

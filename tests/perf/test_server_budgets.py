@@ -54,7 +54,7 @@ def test_a_prompt_through_loopback_costs_little_more(
             f"image {len(pictures.encoded(image.pixels)) / 1e3:.0f} kB, prompt {sent[-1] / 1e3:.1f} kB up, "
             f"{received[-1] / 1e3:.0f} kB down"
         )
-    assert min(cpu, wall) <= BUDGET_MS  # wall time also counts the other programs of the machine
+    assert min(cpu, wall) <= 2 * BUDGET_MS  # as all budgets: twice, because other programs share the machine
 
 
 def _timed(run: Callable[[], Segmentation]) -> tuple[Segmentation, float, float]:
