@@ -103,7 +103,8 @@ def refdiff(weights: Path, count: int, detail: str) -> dict[str, Any]:
         "refdiff": {},
         "refdiff, attention only": {"hard": 0.0, "soft": 0.0, "attention": 1.0},
         "refdiff, CLIP only": {"attention": 0.0},
-        "weight-free": {"proposals": "levels"},
+        "weight-free": {"proposals": "pieces"},
+        "weight-free, levels": {"proposals": "levels"},
     }
     found: dict[str, list[Overlap]] = {}
     pairs: dict[str, list[tuple[bool, bool]]] = {name: [] for name in ways}

@@ -24,7 +24,8 @@ def test_ref_diff_finds_what_is_meant_and_heeds_position() -> None:
     report = evaluate.refdiff(models.WEIGHTS, 20, "fast")
     baselines = max(report["random proposal"]["miou"], report["largest proposal"]["miou"])
     assert report["refdiff"]["miou"] >= baselines + 0.3
-    assert report["weight-free"]["miou"] >= 0.3
+    assert report["weight-free"]["miou"] >= 0.4
+    assert report["weight-free, levels"]["miou"] >= 0.3
     assert report["refdiff"]["pairs"] >= 5
     assert report["refdiff"]["pairs_changed"] >= 0.6  # of so few; docs/toyworld.md has the figure of a hundred scenes
 

@@ -21,8 +21,9 @@ SURE = 8.0
 INSIDE = 0.8
 """The share of its area that a proposal must have in a positive box."""
 
-HARD, SOFT, ATTENTION, OFFERED = "hard", "soft", "attention", "offered"
-"""Names of what the memory holds: the parts of all proposals' scores, and which were offered, best first."""
+HARD, SOFT, ATTENTION, PLACE, OFFERED = "hard", "soft", "attention", "place", "offered"
+"""Names of what the memory holds: the parts of all proposals' scores (a place only where words name a side and it
+counts), and which were offered, best first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,13 +89,15 @@ def answer(
         ATTENTION: parts.attention,
         OFFERED: np.array(offered, np.int64),
     }
+    if parts.place is not None:
+        kept[PLACE] = parts.place
     return Segmentation(candidates, Memory(engine, kept), notes=_notes(found, total[offered]))
 
 
 def parts_of(memory: Memory) -> tuple[Parts, NDArray[np.int64]]:
     """Parts of the scores of all proposals, to be weighed anew, and which were offered, best first."""
     arrays = {name: np.asarray(each) for name, each in memory.arrays.items()}
-    return Parts(arrays[HARD], arrays[SOFT], arrays[ATTENTION]), arrays[OFFERED]
+    return Parts(arrays[HARD], arrays[SOFT], arrays[ATTENTION], arrays.get(PLACE)), arrays[OFFERED]
 
 
 def _standing(total: Scores) -> Scores:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.prompts import MaskArray
+
 
 def ramp(direction: str, height: int, width: int) -> NDArray[np.float64]:
     """Float64 (height, width): 1 at that side, falling to 0 at two thirds of the way and 0 beyond."""
@@ -26,6 +28,12 @@ def ramps(directions: Sequence[str], height: int, width: int) -> NDArray[np.floa
         each = ramp(direction, height, width)
         product = each if product is None else product * each
     return product
+
+
+def places(directions: Sequence[str], masks: MaskArray) -> NDArray[np.float32] | None:
+    """The mean of the ramps over each mask, float32 (n,): how far it lies to the named sides. None without any."""
+    product = ramps(directions, *masks.shape[1:])
+    return None if product is None else np.array([product[mask].mean() for mask in masks], np.float32)
 
 
 def dimmed(pixels: NDArray[np.uint8], factors: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -36,15 +36,19 @@ PAPER = Weights(hard=0.9 * 0.7, soft=0.9 * 0.3, attention=0.1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """The parts of the scores of n proposals: they can be weighed anew without a model."""
+    """The parts of the scores of n proposals: they can be weighed anew without a model.
+
+    ``place`` in [0, 1] says how far a proposal lies to the side that the words name; None where it does not count.
+    """
 
     hard: Scores
     soft: Scores
     attention: Scores
+    place: Scores | None = None
 
     def total(self, weights: Weights) -> Scores:
         total: Scores = weights.hard * self.hard + weights.soft * self.soft + weights.attention * self.attention
-        return total
+        return total if self.place is None else total * self.place
 
 
 def attention_scores(heat: NDArray[np.floating], masks: MaskArray) -> Scores:

@@ -27,8 +27,10 @@ from inference.models.refdiff.answering import Found, answer, fitting
 from inference.models.refdiff.attention import WordMaps, word_maps
 from inference.models.refdiff.clip import MaskClip
 from inference.models.refdiff.looking import TEXTS_KEPT, Looker, Proposer, RefDiffFeatures
+from inference.models.refdiff.pieces import pieces
+from inference.models.refdiff.ramp import places
 from inference.models.refdiff.root_word import RootWord, directions
-from inference.models.refdiff.settings import LEVELS, Settings
+from inference.models.refdiff.settings import LEVELS, PIECES, Settings
 from inference.models.refdiff.words import meant_word, token_of
 from inference.prompts import Box, MaskArray, Point, PromptSet, Text
 from inference.results import Ignored, LabelScores, Memory, Region, Segmentation
@@ -71,7 +73,7 @@ class RefDiffSegmenter:
         """All that does not depend on the text: proposals, the latent, CLIP's features of the proposals."""
         features = self._looker.begin(image)
         self._looker.latent(features, self.settings.size, report)
-        if self.settings.source != LEVELS:
+        if self.settings.source not in (LEVELS, PIECES):
             self._looker.proposals(features, self.settings.source, report)
             self._looker.soft_features(features, self.settings.source, (), report)
             self._looker.hard_features(features, self.settings.source, (), self.settings.mode, report)
@@ -128,13 +130,9 @@ class RefDiffSegmenter:
         settings, tokenizer = self.settings, self._diffusion.tokenizer
         root = meant_word(text, settings.root)
         c = self._heat(features, maps, token_of(tokenizer, text, root, self._diffusion.context))
-        if settings.source == LEVELS:
-            masks = scores.level_masks(c)
-            masks = masks[masks.any((1, 2))] if masks.any() else np.ones_like(masks[:1])
-            attention = scores.attention_scores(c, masks)
-            nothing = np.zeros_like(attention)
-            return Found(text, root, c, masks, scores.Parts(nothing, nothing, attention), np.ones(len(masks), bool))
         named = directions(text) if settings.directions else ()
+        if settings.source in (LEVELS, PIECES):
+            return _of_the_map(text, root, c, settings, named)
         proposals = self._looker.proposals(features, settings.source, report)
         released = settings.mode == "code"
         hard = self._looker.hard_features(
@@ -199,3 +197,19 @@ class RefDiffSegmenter:
             f"{self.fingerprint} clip", texts, lambda new: self._clip.texts(new).cpu().numpy()
         )
         return torch.from_numpy(rows)
+
+
+def _of_the_map(
+    text: str, root: RootWord, heat: NDArray[np.float64], settings: Settings, named: Sequence[str]
+) -> Found:
+    """The weight-free answer: proposals out of the map, judged by it alone, and pieces by the named side as well."""
+    if settings.source == PIECES:
+        masks = pieces(heat)
+        place = places(named, masks)
+    else:
+        masks, place = scores.level_masks(heat), None
+        masks = masks[masks.any((1, 2))] if masks.any() else np.ones_like(masks[:1])
+    attention = scores.attention_scores(heat, masks)
+    nothing = np.zeros_like(attention)
+    counts = masks.sum((1, 2)) > settings.smallest * heat.size
+    return Found(text, root, heat, masks, scores.Parts(nothing, nothing, attention, place), counts)

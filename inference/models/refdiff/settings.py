@@ -11,14 +11,18 @@ from inference.models.refdiff.scores import PAPER, RELEASED, Weights
 LEVELS = "levels"
 """The source of proposals that needs no other engine: the attention map cut at 19 levels."""
 
+PIECES = "pieces"
+"""The source of proposals that takes what holds together in the attention map over many levels."""
+
 SOURCES = ("sam", "lite")
 """Engines that propose regions, the published one first."""
 
 OPTIONS = (
     EngineOption("mode", "Formulas", "code", ("code", "paper"), help="As in the released code, or as in the paper."),
     EngineOption(
-        "proposals", "Proposals", "auto", ("auto", *SOURCES, LEVELS),
-        help="Who proposes regions; auto: SAM where it is installed, else Lite. Levels: the attention map alone.",
+        "proposals", "Proposals", "auto", ("auto", *SOURCES, PIECES, LEVELS),
+        help="Who proposes regions; auto: SAM where it is installed, else Lite. Pieces, levels: the attention map "
+        "alone, in connected pieces or cut as published.",
     ),
     EngineOption(
         "detail", "Detail", "full", ("full", "fast"),

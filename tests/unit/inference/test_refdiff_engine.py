@@ -220,6 +220,24 @@ def test_without_proposals_the_map_is_cut_at_levels(engine: RefDiffSegmenter, fe
     assert scores.level_masks(heat)[offered[0]].sum() == _masks(answer)[0].sum()
 
 
+def test_pieces_of_the_map_are_judged_by_it_and_by_the_named_side(engine: RefDiffSegmenter, picture: Image) -> None:
+    engine.configure({**FAST, "proposals": "pieces"})
+    features = engine.encode(picture, silent)
+    assert features.proposals == {}
+    answer = _ask(engine, features, LEFT)
+    assert answer.memory is not None
+    parts, offered = answering.parts_of(answer.memory)
+    assert parts.place is not None
+    assert offered[0] == (parts.attention * parts.place).argmax()
+    engine.configure({**FAST, "proposals": "pieces", "directions": False})
+    everywhere = _ask(engine, features, LEFT)
+    assert everywhere.memory is not None
+    parts, offered = answering.parts_of(everywhere.memory)
+    assert parts.place is None
+    assert offered[0] == parts.attention.argmax()
+    assert features.hard == features.soft == {}, "CLIP is not asked"
+
+
 def test_ambiguity_is_said() -> None:
     masks = np.eye(3, dtype=bool)[:, None, :].repeat(4, 1)
     flat = scores.Parts(np.array([0.3, 0.301, 0.2], np.float32), np.zeros(3, np.float32), np.zeros(3, np.float32))
@@ -254,7 +272,7 @@ def test_what_is_not_taken_is_counted(engine: RefDiffSegmenter, features: RefDif
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (40, 2)])
-@pytest.mark.parametrize("source", ["lite", "levels"])
+@pytest.mark.parametrize("source", ["lite", "levels", "pieces"])
 def test_odd_images(engine: RefDiffSegmenter, size: tuple[int, int], source: str) -> None:
     engine.configure({**FAST, "proposals": source})
     black = Image(np.zeros((*size, 3), np.uint8), f"{size}")
