@@ -2,14 +2,17 @@
 
     python packaging/sbom.py > maskwright.cdx.json
 
-That lists what the wheel brings along; the spec of the frozen program calls :func:`document` with what it took. The
-bill is read from the environment it is made in, anew with every release, so it cannot age.
+That lists what the wheel brings along; the spec of the frozen program calls :func:`document` with what it took, down to
+Python itself and the libraries of the system. The bill is read from the environment it is made in, anew with every
+release, so it cannot age.
 """
 
 from __future__ import annotations
 
 import json
+import platform
 import sys
+import urllib.parse
 from collections.abc import Iterable
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -23,11 +26,14 @@ LONGEST_NAME = 80
 """A licence field that is longer than that is the text of the licence, whose first line names it."""
 
 
-def closure(name: str) -> list[Distribution]:
-    """The distributions that come with one: its dependencies and theirs, with the extras they ask for, by name."""
+def closure(name: str, *extras: str) -> list[Distribution]:
+    """The distributions that come with one: its dependencies and theirs, with the extras they ask for, by name.
+
+    ``extras`` are those of the one itself that are asked for, too.
+    """
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
-    waiting = [(canonicalize_name(name), "")]
+    waiting = [(canonicalize_name(name), extra) for extra in ("", *extras)]
     while waiting:
         current, extra = waiting.pop()
         if (current, extra) in seen:
@@ -51,6 +57,20 @@ def of_modules(modules: Iterable[str]) -> list[Distribution]:
     return [distribution(name) for name in sorted(names - {"maskwright"})]
 
 
+def strangers(known: Iterable[Distribution]) -> list[str]:
+    """The import packages (by their top-level names) of everything installed that none of these distributions owns.
+
+    A tool that happens to be in the environment of a build must not get into the build because some library would use
+    it if it were there.
+    """
+    names = {"maskwright"} | {canonicalize_name(each.name) for each in known}
+    return sorted(
+        module
+        for module, owners in packages_distributions().items()
+        if module.isidentifier() and names.isdisjoint(map(canonicalize_name, owners))
+    )
+
+
 def licence(found: Distribution) -> str:
     """An SPDX expression where the distribution has one, else the licence by name; "" when it does not say."""
     data = found.metadata
@@ -66,8 +86,11 @@ def licence(found: Distribution) -> str:
     return first[:LONGEST_NAME]
 
 
-def document(found: Iterable[Distribution], version: str) -> dict[str, Any]:
-    """The bill of materials of one build of Maskwright. It has no date, so the same build has the same bill."""
+def document(found: Iterable[Distribution], version: str, others: Iterable[dict[str, Any]] = ()) -> dict[str, Any]:
+    """The bill of materials of one build of Maskwright. It has no date, so the same build has the same bill.
+
+    ``others`` are components that are no distributions of Python (:func:`python_itself`, :func:`of_the_system`).
+    """
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -81,8 +104,29 @@ def document(found: Iterable[Distribution], version: str) -> dict[str, Any]:
                 "licenses": [{"expression": "Apache-2.0"}],
             }
         },
-        "components": [_component(each) for each in found],
+        "components": [*(_component(each) for each in found), *others],
     }
+
+
+def python_itself() -> dict[str, Any]:
+    """The component for the interpreter that a frozen program carries."""
+    version = platform.python_version()
+    reference = f"pkg:generic/python@{version}"
+    return {
+        "type": "platform", "bom-ref": reference, "name": "python", "version": version, "purl": reference,
+        "licenses": [{"expression": "PSF-2.0"}],
+    }  # fmt: skip
+
+
+def of_the_system(name: str, version: str, architecture: str) -> dict[str, Any]:
+    """The component for a Debian package of whose libraries a frozen program carries some.
+
+    Debian states licences as texts only; they lie in the folder ``licences`` beside the bill.
+    """
+    distribution_id = platform.freedesktop_os_release()["ID"]
+    escaped = urllib.parse.quote(version, safe="")
+    reference = f"pkg:deb/{distribution_id}/{name}@{escaped}?arch={architecture}"
+    return {"type": "library", "bom-ref": reference, "name": name, "version": version, "purl": reference}
 
 
 def _component(found: Distribution) -> dict[str, Any]:
