@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +28,11 @@ REASON_VARIABLE = "MASKWRIGHT_DEVICE_REASON"
 GIGABYTE = 1e9
 HALF_CAPABILITY = (7, 0)
 """CUDA compute capability from which on float16 is faster than float32 (tensor cores)."""
+
+RETURN_EVERY = 2.0
+"""Seconds between two times that freed memory is given back to the system."""
+
+_returned = -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,30 @@ def release_unused() -> None:
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def return_freed_memory() -> None:
+    """Give what was freed back to the system, at most every :data:`RETURN_EVERY` seconds; only glibc has to be told.
+
+    After large arrays of changing sizes glibc keeps the holes between them: two hundred images through ``lite`` would
+    hold 300 MB more. It takes 5 to 30 ms.
+    """
+    global _returned
+    now = time.monotonic()
+    if now - _returned < RETURN_EVERY:
+        return
+    _returned = now
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    if sys.platform != "linux":
+        return None
+    found: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return found
 
 
 def free_cores() -> int:

@@ -284,7 +284,10 @@ class Runner:
             case Segment():
                 return _segment(request, running.crop, engine, features, report)
             case Everything():
-                return engine.everything(features, request.vocabulary, report)
+                try:
+                    return engine.everything(features, request.vocabulary, report)
+                finally:
+                    device.return_freed_memory()
             case RankLabels():
                 return engine.label(features, request.masks, request.vocabulary)
             case Encode():

@@ -86,6 +86,8 @@ class Looker:
         except Exception as error:  # one image that an engine cannot stand must not end the job
             _, sentence, _ = describe(error, self._engine.spec.title)
             return Outcome(image_id, error=sentence.removesuffix(" Your prompts are kept."))
+        finally:
+            device.return_freed_memory()
         return replace(
             Outcome(image_id, finds(self._asked, answers, self._request.least_score)),
             width=loaded.width,

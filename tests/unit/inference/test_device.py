@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -125,3 +126,15 @@ def test_the_status_line_says_why_a_gpu_is_not_used(
 def test_the_status_line_shows_the_memory_in_use(torch_says: Callable[..., None]) -> None:
     torch_says(cuda=True)
     assert device.describe() == DeviceInfo("CUDA:0, 6.0 of 8.0 GB")
+
+
+def test_freed_memory_is_returned_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(device, "_malloc_trim", lambda: calls.append)
+    monkeypatch.setattr(device, "_returned", -math.inf)
+    for _ in range(5):
+        device.return_freed_memory()
+    assert calls == [0], "not more often than every other second"
+    monkeypatch.setattr(device, "_malloc_trim", lambda: None)
+    monkeypatch.setattr(device, "_returned", -math.inf)
+    device.return_freed_memory()
