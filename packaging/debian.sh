@@ -12,6 +12,10 @@ trap 'rm -rf "$root"' EXIT
 # what Qt loads but does not bring, as the list of the development set-up has it
 needed=$(sed -n '/^packages=(/,/^)/p' "$here/system_packages.sh" | grep -v '[()]' | xargs | sed 's/ /, /g')
 
+# the oldest C library that every file in the folder can do with
+glibc=$(grep -rahoE 'GLIBC_2\.[0-9]+' "$folder/maskwright" "$folder/_internal" --include='*.so*' --include=maskwright \
+    | sort -Vu | tail -n 1 | cut -d_ -f2)
+
 mkdir -p "$root/usr/lib" "$root/usr/bin" "$root/DEBIAN"
 cp -a "$folder" "$root/usr/lib/maskwright"
 mv "$root/usr/lib/maskwright/share" "$root/usr/share"
@@ -25,7 +29,7 @@ Maintainer: The Maskwright developers
 Section: graphics
 Priority: optional
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
-Depends: libc6, $needed
+Depends: libc6 (>= $glibc), $needed
 Description: annotate image data sets with masks
  Point at a thing in a photo, correct its mask with a few more clicks, name it,
  and export COCO, YOLO, Pascal VOC, labelme or mask images to train on.

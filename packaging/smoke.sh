@@ -30,6 +30,10 @@ leftovers() {
 shared_memory() { find /dev/shm -maxdepth 1 -name '*maskwright*' -o -maxdepth 1 -name 'psm_*' 2>/dev/null | sort; }
 
 before=$(shared_memory)
+version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' "$here/../inference/__init__.py")
+[ "$(clean --version)" = "$version" ] || { echo "This is not version $version."; exit 1; }
+broken=$(find "$folder" -xtype l)
+[ -z "$broken" ] || { echo "Links to nothing: $broken"; exit 1; }
 clean doctor --json >doctor.json || { cat doctor.json; exit 1; }
 
 clean bench startup --json >startup.json 2>startup.err || { cat startup.err; exit 1; }

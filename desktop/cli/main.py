@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from desktop.cli import bench, check, doctor, evaluate, features, prelabel, project, segment, serve, weights
 from desktop.cli.output import Exit, InputProblem, say
 from desktop.dataset.errors import DatasetError
+from inference import __version__
 from inference.engine import EngineError, WeightsMissing
 from inference.evaluation.index import BadIndex
 
@@ -33,6 +34,21 @@ app.command("serve")(serve.serve)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(bench.app, name="bench")
 app.add_typer(weights.app, name="weights")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
 
 
 @app.command("open")

@@ -16,6 +16,7 @@ from PIL import Image as PillowImage
 
 from desktop.cli import values
 from desktop.cli.output import InputProblem
+from inference import __version__
 from tests.command_line import run
 
 FINITE = st.floats(-1e6, 1e6, allow_nan=False)
@@ -168,3 +169,8 @@ def test_the_command_line_loads_neither_qt_nor_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip().splitlines()[-1] == "[]"
     assert "classic" in {engine["name"] for engine in json.loads(done.stdout)}
+
+
+def test_the_version_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
