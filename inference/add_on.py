@@ -61,6 +61,12 @@ def remedy() -> str:
     found = version_in(place)
     if found and found != __version__:
         return f"The add-on environment {place} holds Maskwright {found}, this is {__version__}: they must be the same."
+    if found and getattr(sys, "frozen", False):  # only the window's worker runs there
+        return (
+            f"The add-on environment has its own command line for that: {_interpreter(place).with_name('maskwright')}"
+        )
+    if found:
+        return f"Install Maskwright with all of its dependencies in {place}."
     return f"Make an add-on environment with Maskwright {__version__} in {place} (docs/packaging.md says how)."
 
 

@@ -19,8 +19,8 @@ from rich.table import Table
 from desktop.cli import alone
 from desktop.cli.output import Exit, console, print_json, say
 from desktop.dataset.masks import Mask
-from inference import __version__
-from inference.engine import Image, silent
+from inference import __version__, add_on
+from inference.engine import EngineError, Image, silent
 from inference.prompts import Box, PromptSet
 from inference.registry import create_engine, default_engine, engine_specs, installed
 from resources import resource
@@ -30,6 +30,7 @@ PACKAGES = (
     "opencv-python-headless", "pillow", "numpy", "pycocotools",
 )  # fmt: skip
 PROBE_SECONDS = 60
+IN_ADD_ON = ("-P", "-m", "inference.probe_device")
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
@@ -68,6 +69,8 @@ def doctor(as_json: Json = False) -> None:
         _check("window", lambda: _probe("desktop.probe_window", _offscreen_without_display())),
         _check("device", lambda: _probe("inference.probe_device", {})),
     ]
+    if add_on.folder() is not None:
+        checks.append(_check("add-on", _check_add_on))
     answer = {
         "version": __version__,
         "python": platform.python_version(),
@@ -131,9 +134,22 @@ def _check_engine() -> str:
 
 def _probe(module: str, extra: dict[str, str]) -> str:
     """Run ``module`` in a process of its own, so that a broken Qt or torch cannot take this one along."""
-    done = subprocess.run(
-        alone.command(module), capture_output=True, text=True, timeout=PROBE_SECONDS, env={**os.environ, **extra}
-    )
+    return _answer(alone.command(module), {**os.environ, **extra})
+
+
+def _check_add_on() -> str:
+    """What the environment is in which the window's engines run; to have none is well."""
+    interpreter, place = add_on.python(), add_on.folder()
+    if interpreter is not None:
+        found = _answer([str(interpreter), *IN_ADD_ON], add_on.child_environment(os.environ))
+        return f"{place}, {found}"
+    if place is not None and add_on.version_in(place):
+        raise EngineError(add_on.remedy())
+    return f"none. {add_on.remedy()}"
+
+
+def _answer(command: list[str], variables: dict[str, str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, env=variables)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("[PYI-")]
         raise RuntimeError(lines[-1] if lines else f"exit code {done.returncode}")

@@ -54,6 +54,14 @@ def test_an_environment_of_another_version_is_not_used_and_named(
     )
 
 
+def test_a_frozen_command_line_names_that_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place = environment(tmp_path / "engines", __version__)
+    monkeypatch.setenv(add_on.VARIABLE, str(place))
+    assert add_on.remedy() == f"Install Maskwright with all of its dependencies in {place}."
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert add_on.remedy().endswith(f"command line for that: {place / 'bin' / 'maskwright'}")
+
+
 def test_the_loader_paths_of_the_frozen_program_are_not_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     inherited = {"LD_LIBRARY_PATH": "/bundle", "LD_LIBRARY_PATH_ORIG": "/mine", "PYTHONPATH": "/bundle", "HOME": "/h"}
     monkeypatch.setattr(sys, "frozen", True, raising=False)
