@@ -15,6 +15,8 @@ from desktop.workspace import Workspace
 from inference.results import Candidate
 
 THUMBNAIL = 44
+_APART = 12
+"""Pixels between candidates, so that the numbers below them do not run together."""
 
 
 def candidate_picture(candidate: Candidate, pixels: NDArray[np.uint8] | None, side: int = THUMBNAIL) -> QImage:
@@ -57,7 +59,7 @@ class CandidateStrip(QWidget):
         inside = QWidget()
         self._row = QHBoxLayout(inside)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(GAP)
+        self._row.setSpacing(_APART)
         self._row.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -105,7 +107,7 @@ class CandidateStrip(QWidget):
     def _fit(self) -> None:
         """As high as a candidate, and a scroll bar where they do not all fit."""
         if self._cells:
-            wanted = sum(cell.sizeHint().width() + GAP for cell in self._cells)
+            wanted = sum(cell.sizeHint().width() + _APART for cell in self._cells)
             bar = self._scroll.horizontalScrollBar().sizeHint().height() if wanted > self.width() else 0
             self._scroll.setFixedHeight(self._cells[0].sizeHint().height() + bar)
 
