@@ -13,6 +13,7 @@ from desktop.commands import TOOLS
 from desktop.dataset.formats import registry as formats
 from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import ImageState, ReviewState
+from desktop.dataset.quality import Sentence
 from desktop.panels import option_fields
 from desktop.settings import SETTINGS
 from desktop.window_parts import MENUS
@@ -59,7 +60,7 @@ def _tables() -> Iterator[tuple[str, str]]:
         yield "tools", help_text
     for name in MENUS:
         yield "menus", name
-    for kind in (Scope, Style, EngineState, ImageState, ReviewState, Trait):
+    for kind in (Scope, Style, EngineState, ImageState, ReviewState, Trait, Sentence):
         for value in kind:
             yield "values", value.value
     for preset in PRESETS:

@@ -6,7 +6,7 @@ leave the image and outlines that cross themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
@@ -48,6 +48,25 @@ DESCRIPTIONS = {
 }
 
 
+class Sentence(StrEnum):
+    """What a finding says, with gaps for its values: whole texts, so that they can be said in other languages."""
+
+    SMALL = "Instance {id} has {n} px."
+    SAME = "Instances {behind} and {front} are the same (IoU {iou})."
+    SHARED = "Instances {behind} and {front} share {n} px."
+    STRAY_PART = "Instance {id} has {n} part of fewer than {least} px."
+    STRAY_PARTS = "Instance {id} has {n} parts of fewer than {least} px."
+    PIN_HOLES = "Instance {id} has tiny holes, {n} px in all."
+    UNLABELLED = "Instance {id} has no class."
+    UNKNOWN_CLASS = "Instance {id} has the class {category}, which is not in the list."
+    LOW_SCORE = "Instance {id} has a score of {score} and was not edited since."
+    DONE_BUT_EMPTY = "The image is done and has no instances."
+    REVIEWED_BUT_EMPTY = "The image is reviewed and has no instances."
+    PAGE_GONE = "The file has {n} pages; page {page} is gone."
+    OTHER_SIZE = "The file has {width} × {height} pixels, the project {known_width} × {known_height}."
+    UNREADABLE = "{problem}"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When a rule speaks. Pixels are of the oriented image; ``iou`` and ``score`` lie in [0, 1]."""
@@ -63,13 +82,22 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that may be wrong: one sentence, the instances concerned, and the changes of *Fix* (none: by hand)."""
+    """One thing that may be wrong: one sentence, the instances concerned, and the changes of *Fix* (none: by hand).
+
+    ``values`` fill the gaps of the sentence.
+    """
 
     rule: Rule
     image_id: int
     instance_ids: tuple[int, ...]
-    text: str
+    sentence: Sentence
+    values: Mapping[str, int | str]
     fix: tuple[Change, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The sentence in English."""
+        return self.sentence.format_map(self.values)
 
 
 def check(
@@ -102,12 +130,13 @@ def check_image(
     yield from _low_score(image, instances, limits)
     for instance in instances:
         if instance.category_id is None:
-            yield Finding(Rule.UNLABELLED, image.id, (instance.id,), f"Instance {instance.id} has no class.")
+            yield Finding(Rule.UNLABELLED, image.id, (instance.id,), Sentence.UNLABELLED, {"id": instance.id})
         elif instance.category_id not in known:
-            text = f"Instance {instance.id} has the class {instance.category_id}, which is not in the list."
-            yield Finding(Rule.UNKNOWN_CLASS, image.id, (instance.id,), text)
-    if not instances and image.state in (ImageState.DONE, ImageState.REVIEWED):
-        yield Finding(Rule.NO_INSTANCES, image.id, (), f"The image is {image.state} and has no instances.")
+            values = {"id": instance.id, "category": instance.category_id}
+            yield Finding(Rule.UNKNOWN_CLASS, image.id, (instance.id,), Sentence.UNKNOWN_CLASS, values)
+    empty = {ImageState.DONE: Sentence.DONE_BUT_EMPTY, ImageState.REVIEWED: Sentence.REVIEWED_BUT_EMPTY}
+    if not instances and image.state in empty:
+        yield Finding(Rule.NO_INSTANCES, image.id, (), empty[image.state], {})
 
 
 def _is_plain(mask: Mask) -> bool:
@@ -119,8 +148,9 @@ def _is_plain(mask: Mask) -> bool:
 def _small(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
     for instance in instances:
         if instance.mask.area < limits.min_pixels:
-            text = f"Instance {instance.id} has {_pixels(instance.mask.area)}."
-            yield Finding(Rule.SMALL, image.id, (instance.id,), text, (DeleteInstances((instance.id,)),))
+            values = {"id": instance.id, "n": instance.mask.area}
+            fix = (DeleteInstances((instance.id,)),)
+            yield Finding(Rule.SMALL, image.id, (instance.id,), Sentence.SMALL, values, fix)
 
 
 def _pairs(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
@@ -136,13 +166,13 @@ def _pairs(image: Image, instances: Sequence[Instance], limits: Limits) -> Itera
         pair = (behind.id, front.id)
         iou = both / (behind.mask.area + front.mask.area - both)
         if iou > limits.duplicate_iou:
-            text = f"Instances {behind.id} and {front.id} are the same (IoU {iou:.2f})."
-            yield Finding(Rule.DUPLICATE, image.id, pair, text, (DeleteInstances((behind.id,)),))
+            same: dict[str, int | str] = {"behind": behind.id, "front": front.id, "iou": f"{iou:.2f}"}
+            yield Finding(Rule.DUPLICATE, image.id, pair, Sentence.SAME, same, (DeleteInstances((behind.id,)),))
             continue
-        text = f"Instances {behind.id} and {front.id} share {_pixels(both)}."
+        shared = {"behind": behind.id, "front": front.id, "n": both}
         rest = behind.mask.subtract(front.mask)
         fix = () if rest.is_empty or behind.locked else (_with_mask(behind, rest),)
-        yield Finding(Rule.OVERLAP, image.id, pair, text, fix)
+        yield Finding(Rule.OVERLAP, image.id, pair, Sentence.SHARED, shared, fix)
 
 
 def _stray_parts(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
@@ -154,10 +184,10 @@ def _stray_parts(image: Image, instances: Sequence[Instance], limits: Limits) ->
         least = min(max(limits.stray_pixels, limits.stray_share * max(areas)), max(areas))
         strays = sum(area < least for area in areas)
         if strays:
-            noun = "part" if strays == 1 else "parts"
-            text = f"Instance {instance.id} has {strays} {noun} of fewer than {round(least)} pixels."
-            fixed = instance.mask.remove_small(round(least))
-            yield Finding(Rule.STRAY_PARTS, image.id, (instance.id,), text, _fix(instance, fixed))
+            said = Sentence.STRAY_PART if strays == 1 else Sentence.STRAY_PARTS
+            values = {"id": instance.id, "n": strays, "least": round(least)}
+            fix = _fix(instance, instance.mask.remove_small(round(least)))
+            yield Finding(Rule.STRAY_PARTS, image.id, (instance.id,), said, values, fix)
 
 
 def _pin_holes(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
@@ -165,16 +195,16 @@ def _pin_holes(image: Image, instances: Sequence[Instance], limits: Limits) -> I
         filled = instance.mask.fill_holes(limits.hole_pixels)
         added = filled.area - instance.mask.area
         if added:
-            text = f"Instance {instance.id} has tiny holes, {_pixels(added)} in all."
-            yield Finding(Rule.PIN_HOLES, image.id, (instance.id,), text, _fix(instance, filled))
+            values = {"id": instance.id, "n": added}
+            yield Finding(Rule.PIN_HOLES, image.id, (instance.id,), Sentence.PIN_HOLES, values, _fix(instance, filled))
 
 
 def _low_score(image: Image, instances: Sequence[Instance], limits: Limits) -> Iterator[Finding]:
     for instance in instances:
         score = instance.provenance.score
         if score is not None and score < limits.score and not instance.provenance.mask_edits:
-            text = f"Instance {instance.id} has a score of {score:.2f} and was not edited since."
-            yield Finding(Rule.LOW_SCORE, image.id, (instance.id,), text)
+            values: dict[str, int | str] = {"id": instance.id, "score": f"{score:.2f}"}
+            yield Finding(Rule.LOW_SCORE, image.id, (instance.id,), Sentence.LOW_SCORE, values)
 
 
 def _file(source: Source, image: Image) -> Iterator[Finding]:
@@ -182,14 +212,15 @@ def _file(source: Source, image: Image) -> Iterator[Finding]:
     try:
         found = probe(source.folder / image.path)
     except ImageReadError as error:
-        yield Finding(Rule.FILE, image.id, (), str(error))
+        yield Finding(Rule.FILE, image.id, (), Sentence.UNREADABLE, {"problem": str(error)})
         return
     if image.page >= len(found.sizes):
-        yield Finding(Rule.FILE, image.id, (), f"The file has {len(found.sizes)} pages; page {image.page + 1} is gone.")
+        pages = {"n": len(found.sizes), "page": image.page + 1}
+        yield Finding(Rule.FILE, image.id, (), Sentence.PAGE_GONE, pages)
     elif image.width and found.sizes[image.page] != (image.width, image.height):
         width, height = found.sizes[image.page]
-        text = f"The file has {width} × {height} pixels, the project {image.width} × {image.height}."
-        yield Finding(Rule.FILE, image.id, (), text)
+        sizes = {"width": width, "height": height, "known_width": image.width, "known_height": image.height}
+        yield Finding(Rule.FILE, image.id, (), Sentence.OTHER_SIZE, sizes)
 
 
 def _fix(instance: Instance, mask: Mask) -> tuple[Change, ...]:
@@ -199,7 +230,3 @@ def _fix(instance: Instance, mask: Mask) -> tuple[Change, ...]:
 
 def _with_mask(instance: Instance, mask: Mask) -> ReplaceInstances:
     return ReplaceInstances((replace(instance, mask=mask),))
-
-
-def _pixels(count: int) -> str:
-    return "1 pixel" if count == 1 else f"{count} pixels"

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop.dataset.quality import Finding, Rule, check
 from desktop.dataset.store import Project
+from desktop.languages import word
 from desktop.panels.background import Latest
 from desktop.panels.controls import TARGET, explain, soft_label
 from desktop.panels.icons import icon
@@ -117,7 +118,9 @@ class QualityPanel(QDialog):
             heading.setFirstColumnSpanned(True)
             heading.setData(0, Qt.ItemDataRole.AccessibleTextRole, title)
             for finding in found[:MOST_ROWS]:
-                item = QTreeWidgetItem(heading, [finding.text, names.get(finding.image_id, "")])
+                item = QTreeWidgetItem(
+                    heading, [word(finding.sentence).format_map(finding.values), names.get(finding.image_id, "")]
+                )
                 item.setData(0, _FINDING, finding)
                 item.setToolTip(1, names.get(finding.image_id, ""))
                 if finding.fix:

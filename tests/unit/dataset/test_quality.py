@@ -41,7 +41,7 @@ def test_good_work_has_no_findings() -> None:
 def test_small(mask: Mask) -> None:
     (finding,) = found(Instance(4, 1, mask, 3))
     assert (finding.rule, finding.instance_ids) == (Rule.SMALL, (4,))
-    assert f"{mask.area} pixels" in finding.text
+    assert f"{mask.area} px" in finding.text
 
 
 def test_a_duplicate_is_the_one_behind() -> None:
@@ -53,7 +53,7 @@ def test_a_duplicate_is_the_one_behind() -> None:
 def test_overlap_is_of_one_class_and_cut_from_the_one_behind() -> None:
     a, b = Instance(1, 1, block(0, 0, 40, 40), 3), Instance(2, 1, block(30, 0, 70, 40), 3)
     (finding,) = found(a, b)
-    assert finding.text == "Instances 1 and 2 share 400 pixels."
+    assert finding.text == "Instances 1 and 2 share 400 px."
     assert finding.fix == (ReplaceInstances((replace(a, mask=block(0, 0, 30, 40)),)),)
     assert found(a, replace(b, category_id=7)) == []
     assert found(a, replace(b, is_crowd=True)) == []
