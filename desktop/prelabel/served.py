@@ -43,7 +43,8 @@ class _Piece:
 class ServedFinder:
     """``submit`` and ``cancel`` are the server's; whoever hears its events hands them to :meth:`hear`, on any thread.
 
-    ``name`` tells this job's requests from those of others.
+    ``name`` tells this job's requests from those of others. ``fingerprint`` is asked for the engine's when a result has
+    come, because the server tells it when it has loaded the engine.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class ServedFinder:
         asked: Sequence[Question],
         control: Control,
         name: str,
+        fingerprint: Callable[[], str],
     ) -> None:
-        self._submit, self._cancel = submit, cancel
+        self._submit, self._cancel, self._fingerprint = submit, cancel, fingerprint
         self._request, self._asked, self._control, self._name = request, asked, control, name
         self._pool = ThreadPoolExecutor(1, "prelabel")
         self._guard = threading.Lock()
@@ -165,4 +167,4 @@ class ServedFinder:
             self._end(piece, error)
             return
         outcome = replace(outcome, width=loaded.width, height=loaded.height, orientation=loaded.orientation)
-        piece.future.set_result(replace(outcome, content_hash=loaded.content_hash))
+        piece.future.set_result(replace(outcome, content_hash=loaded.content_hash, fingerprint=self._fingerprint()))

@@ -163,7 +163,10 @@ class Batches(Reviewing):
                 work.request, spec,
                 lambda region: image_files.load(work.project.folder / region.image, region.page).pixels,
             )  # fmt: skip
-            run.finder = ServedFinder(link.submit, link.cancel, work.request, asked, work.control, run.id)
+            run.finder = ServedFinder(
+                link.submit, link.cancel, work.request, asked, work.control, run.id,
+                lambda: self._engines[spec.name].fingerprint,
+            )  # fmt: skip
 
             def told(progress: Progress) -> None:
                 run.progress = progress

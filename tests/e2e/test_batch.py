@@ -110,6 +110,7 @@ def test_batch_by_text_review_export(
     (banana,) = ws.instances.values()
     assert ws.class_name(banana.category_id) == "banana"
     assert banana.provenance.source == "lite"
+    assert banana.provenance.fingerprint, "the weights that found it are written down"
     assert len(ws.proposals) == shown - 1
     if ws.proposals:
         QTest.keyClick(panel.list, Qt.Key.Key_Delete)
