@@ -179,8 +179,9 @@ class Runner:
                 state = EngineChanged(engine, EngineState.FAILED, sentence)
         with self._inbox.changed:
             self._stack.pop()
-        if state.state is not EngineState.READY or engine in self._engines:
-            self._send(state)
+        if state.state is EngineState.READY and engine not in self._engines:
+            state = EngineChanged(engine, EngineState.AVAILABLE)  # it never came to be, but may be asked for again
+        self._send(state)
         self._send_device_line()
         self._send(answer)
         return fits

@@ -156,6 +156,10 @@ def _missing(spec: EngineSpec) -> Engine:
     raise WeightsMissing(f"{spec.title} needs a weights file. None was found in the model folders.")
 
 
+def _unfit(spec: EngineSpec) -> Engine:
+    raise EngineError(f"{spec.title} cannot be loaded here.")
+
+
 def _plug_in(name: str, speed: Speed, make: Callable[[EngineSpec], Engine] = StubEngine) -> StubPlugIn:
     kinds = frozenset({PromptKind.POINT, PromptKind.TEXT})
     capabilities = frozenset({Capability.EVERYTHING, Capability.LABEL, Capability.MEMORY})
@@ -166,6 +170,7 @@ quick = _plug_in("stub-quick", Speed.INSTANT)
 slow = _plug_in("stub-slow", Speed.SECONDS)
 other = _plug_in("stub-other", Speed.INSTANT)
 missing = _plug_in("stub-missing", Speed.SECONDS, _missing)
+unfit = _plug_in("stub-unfit", Speed.SECONDS, _unfit)
 
 
 def _like(spec: EngineSpec) -> StubPlugIn:
