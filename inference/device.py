@@ -29,7 +29,7 @@ GIGABYTE = 1e9
 HALF_CAPABILITY = (7, 0)
 """CUDA compute capability from which on float16 is faster than float32 (tensor cores)."""
 
-RETURN_EVERY = 2.0
+RETURN_EVERY = 15.0
 """Seconds between two times that freed memory is given back to the system."""
 
 _returned = -math.inf
@@ -115,15 +115,16 @@ def release_unused() -> None:
         torch.mps.empty_cache()
 
 
-def return_freed_memory() -> None:
-    """Give what was freed back to the system, at most every :data:`RETURN_EVERY` seconds; only glibc has to be told.
+def return_freed_memory(at_once: bool = False) -> None:
+    """Give what was freed back to the system; only glibc has to be told.
 
     After large arrays of changing sizes glibc keeps the holes between them: two hundred images through ``lite`` would
-    hold 300 MB more. It takes 5 to 30 ms.
+    hold 300 MB more. It takes 5 to 30 ms, and as long again until what is needed is mapped anew, so it happens at most
+    every :data:`RETURN_EVERY` seconds unless it is asked for ``at_once``.
     """
     global _returned
     now = time.monotonic()
-    if now - _returned < RETURN_EVERY:
+    if not at_once and now - _returned < RETURN_EVERY:
         return
     _returned = now
     trim = _malloc_trim()

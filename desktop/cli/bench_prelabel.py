@@ -25,6 +25,7 @@ from desktop.prelabel.answers import hows, questions
 from desktop.prelabel.job import Prelabelling, Progress
 from desktop.prelabel.local import LocalFinder
 from desktop.prelabel.request import PrelabelRequest
+from inference.device import return_freed_memory
 from inference.engine import Cancelled, Engine, silent
 from inference.engine import Image as EngineImage
 from inference.prompts import PromptSet, Text
@@ -107,8 +108,9 @@ def _measured(project: Project, files: list[Path], name: str, text: str, block: 
         while piped.images < len(files):
             begun = piped.images
             piped.add(lambda: _turn(job, runner, written))
-            bare.add(lambda begun=begun: _look(loaded, files[begun : piped.images], text))  # type: ignore[misc]
             memory.append(_resident_mb())
+            bare.add(lambda begun=begun: _look(loaded, files[begun : piped.images], text))  # type: ignore[misc]
+            return_freed_memory(at_once=True)  # what the bare loop left behind is not the job's
             say(
                 f"  {piped.images} of {len(files)}: job/bare throughput {_ratio(bare, piped):.3f} by the clock, "
                 f"{_cpu_ratio(bare, piped):.3f} by processor time, {memory[-1]} MB"
