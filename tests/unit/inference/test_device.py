@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -140,3 +141,17 @@ def test_freed_memory_is_returned_now_and_then(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(device, "_malloc_trim", lambda: None)
     monkeypatch.setattr(device, "_returned", -math.inf)
     device.return_freed_memory()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only GNU's OpenMP displays its settings")
+@pytest.mark.parametrize(("said", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_waiting_threads_leave_their_cores_to_others(said: dict[str, str], policy: str) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    told = subprocess.run(
+        [sys.executable, "-c", "import inference, torch; torch.ones(2).sum()"],
+        env=clean | said | {"OMP_DISPLAY_ENV": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert f"OMP_WAIT_POLICY = '{policy}'" in told
