@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from importlib.resources import as_file
 from pathlib import Path
@@ -23,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from desktop.dataset.masks import Mask
+from inference.registry import default_engine
 from resources import resource
 
 
@@ -67,7 +69,9 @@ def run_demo(out: Path, *, engine: str | None = None) -> int:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     console = Console(stderr=True)
     try:
-        with as_file(resource("sample")) as sample:
+        with as_file(resource("sample")) as sample, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            # the demo is the same whatever this person's settings say, and changes none of them
+            os.environ["MASKWRIGHT_CONFIG_DIR"] = os.environ["MASKWRIGHT_STATE_DIR"] = profile
             rows = _Script(Path(sample), out, engine).run()
     except DemoFailed as failure:
         console.print(f"[red]{failure}[/red]")
@@ -120,7 +124,7 @@ class _Script:
     """One run. Qt is imported inside, so that the command line stays Qt-free until the demo runs."""
 
     def __init__(self, sample: Path, out: Path, engine: str | None) -> None:
-        self.sample, self.out, self.engine = sample, out, engine
+        self.sample, self.out, self.engine = sample, out, engine or default_engine()
         truth = json.loads((sample / "instances.json").read_text(encoding="utf-8"))
         self.annotations: dict[int, dict[str, Any]] = {a["id"]: a for a in truth["annotations"]}
         self.class_names = {c["id"]: str(c["name"]) for c in truth["categories"]}
@@ -143,9 +147,8 @@ class _Script:
             self.workspace.new_project(self.out / "demo.maskwright", [photos])
             names = {target.image for target in SCRIPT}
             self.person.wait(lambda: len(self.workspace.images) == len(names), "the photos are listed")
-            if self.engine:
-                self.workspace.set_find_with(self.engine)
-                self.workspace.set_refine_with(self.engine)
+            self.workspace.set_find_with(self.engine)
+            self.workspace.set_refine_with(self.engine)
             rows = [self.annotate(target) for target in SCRIPT]
             self.export()
         except NothingHappened as problem:

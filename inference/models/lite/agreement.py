@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from inference.prompts import Box, Point, Polygon, Scribble
 
 if TYPE_CHECKING:
-    from inference.models.lite.rounds import Eyes, VisualPrompt
+    from inference.models.lite.looks import VisualPrompt
     from inference.models.lite.sight import Sight
 
 FIRM = 2.0
 """The logit that a corrected place gets."""
 
-REACH = 7
-"""How far, in cells of the stride-4 grid, a correction spreads over what looks like the clicked place."""
+SPREAD = 3
+"""Radius in pixels of the stride-2 grid of what a contradicted click changes by itself."""
 
 NEXT_TO = 2
 """A click this many pixels of the stride-2 grid beside a changed region still asks for it."""
@@ -27,17 +27,13 @@ NEXT_TO = 2
 NEARER = 1.5
 """A late click has no say over pixels that lie so many times nearer to an earlier click of the other sign."""
 
-ALIKE = 0.75
-"""Cosine above which a cell looks like the clicked one."""
 
-
-def agreeing(
-    eyes: Eyes, sight: Sight, logits: NDArray[np.float32], said: Sequence[VisualPrompt]
-) -> NDArray[np.float32]:
+def agreeing(sight: Sight, logits: NDArray[np.float32], said: Sequence[VisualPrompt]) -> NDArray[np.float32]:
     """``logits`` (candidates, h, w) at stride 2 of ``sight``, changed where the prompts ``said`` are contradicted.
 
-    Round a contradicted click the sign spreads to connected cells that look like the clicked one; under strokes and
-    in negative boxes and outlines the sign is set as drawn. The newest prompt wins where two contradict each other.
+    Round a contradicted click the sign is set in a small disk: more than that is not known, and a wrong guess over a
+    wide one turned late clicks on thin things into blots. Under strokes and in negative boxes and outlines it is set
+    as drawn. The newest prompt wins where two contradict each other.
     """
     out = logits.copy()
     height, width = out.shape[1:]
@@ -50,9 +46,9 @@ def agreeing(
             row, column = min(int(y / 2), height - 1), min(int(x / 2), width - 1)
             contradicted = [index for index in range(len(out)) if out[index, row, column] * sign <= 0]
             if contradicted:
-                spread = _spread(eyes, sight, row, column)
+                near = _disk(row, column, height, width)
                 for index in contradicted:
-                    _set(out[index], spread, sign)
+                    _set(out[index], near, sign)
         elif isinstance(prompt, Scribble):
             _set_all(out, _stroke(prompt, sight, height, width), sign)
         elif isinstance(prompt, Box | Polygon) and not prompt.positive:
@@ -119,18 +115,10 @@ def _set_all(out: NDArray[np.float32], where: NDArray[np.bool_], sign: float) ->
         _set(plane, where, sign)
 
 
-def _spread(eyes: Eyes, sight: Sight, row: int, column: int) -> NDArray[np.bool_]:
-    """The neighbourhood of a stride-2 pixel that shares its looks, at least a disk of a few pixels: bool (h, w)."""
-    grid_row, grid_column = row // 2, column // 2
-    like = eyes.likeness(sight, grid_row, grid_column)
-    rows, columns = np.indices(like.shape)
-    near = (rows - grid_row) ** 2 + (columns - grid_column) ** 2 <= REACH**2
-    alike = ((like > ALIKE) & near).astype(np.uint8)
-    alike[grid_row, grid_column] = 1
-    _, parts = cv2.connectedComponents(alike, connectivity=4)
-    spread = np.asarray(parts == parts[grid_row, grid_column], np.uint8).repeat(2, 0).repeat(2, 1)
-    cv2.circle(spread, (column, row), 2, 1, -1)
-    return spread > 0
+def _disk(row: int, column: int, height: int, width: int) -> NDArray[np.bool_]:
+    drawn = np.zeros((height, width), np.uint8)
+    cv2.circle(drawn, (column, row), SPREAD, 1, -1)
+    return drawn > 0
 
 
 def _stroke(prompt: Scribble, sight: Sight, height: int, width: int) -> NDArray[np.bool_]:

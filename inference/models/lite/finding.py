@@ -15,8 +15,9 @@ from torch import Tensor
 
 from inference.engine import Report
 from inference.models.lite.label_features import label_features
+from inference.models.lite.looks import Answer
 from inference.models.lite.prompt_maps import Canvas
-from inference.models.lite.rounds import Answer, closer_look
+from inference.models.lite.rounds import closer_look
 from inference.models.lite.view import LiteFeatures
 from inference.prompts import MaskArray
 from inference.results import Frame, to_image_size

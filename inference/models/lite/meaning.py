@@ -16,8 +16,8 @@ from inference.models.lite.backbone import HEAD_CHANNELS
 from inference.models.lite.finding import Proposals, described, proposals_of
 from inference.models.lite.label_features import label_features
 from inference.models.lite.labels import LabelHead, evidence_score, name_scores, probabilities
+from inference.models.lite.looks import Answer
 from inference.models.lite.model import LiteModel
-from inference.models.lite.rounds import Answer
 from inference.models.lite.view import LiteFeatures
 from inference.prompts import MaskArray, Reference, Text
 from inference.results import LabelScores

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from inference.models.lite.agreement import agreeing, kept_elsewhere
-from inference.models.lite.prompt_maps import STRIDE, Canvas
+from inference.models.lite.detail import detailed
+from inference.models.lite.looks import Answer, Correction, Eyes, VisualPrompt, look
 from inference.models.lite.sight import Region, Sight
 from inference.prompts import Box, MaskPrompt, Point, Polygon, Scribble
-
-VisualPrompt = Point | Box | Scribble | Polygon | MaskPrompt
 
 SETTLED = 6
 """From so many prompts on a click changes only the regions it touches: the rest has been accepted by then."""
@@ -30,37 +25,6 @@ CORRECTION_REACH = 1.5
 
 SPECK_SHARE = 0.04
 """Parts of a mask smaller than this share of its largest part do not widen the close-up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The masks of one round: logits float32 (candidates, h, w) over ``sight``, and the expected IoU of each."""
-
-    sight: Sight
-    logits: NDArray[np.float32]
-    quality: NDArray[np.float32]
-
-    def probability(self) -> NDArray[np.float32]:
-        """The first candidate as float32 (h, w) in [0, 1]."""
-        return _sigmoid(self.logits[0])
-
-
-class Eyes(Protocol):
-    """What a round needs of the network."""
-
-    height: int
-    width: int
-    whole: Sight
-
-    def answer(
-        self, sight: Sight, canvas: Canvas, glance: bool = False
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (candidates, h, w) at stride 2 of the sight, and expected IoUs (candidates,); a glance is cheaper."""
-        ...
-
-    def likeness(self, sight: Sight, row: int, column: int) -> NDArray[np.float32]:
-        """Cosine of each stride-4 cell with one cell, float32 (h, w)."""
-        ...
 
 
 def rounds_of(prompts: Sequence[VisualPrompt]) -> list[list[VisualPrompt]]:
@@ -101,21 +65,29 @@ def _round(eyes: Eyes, said: list[VisualPrompt], new: list[VisualPrompt], last: 
         told = _told_extent(new)
         close = Sight.zoom(told, eyes.height, eyes.width) if told is not None else None
         if close is not None:
-            return _look(eyes, close, said, None)
+            return look(eyes, close, said, None)
         # the first answer must come soon: in the mirror it would be 0.004 of IoU better at nearly twice the time
-        first = _look(eyes, eyes.whole, said, None, glance=True)
+        first = look(eyes, eyes.whole, said, None, glance=True)
         return _closer(eyes, first, said, glance=True) or first
-    merge = last if _merges(said, new) else None
     if last.sight == eyes.whole or not _still_fits(last, new):
-        again = _look(eyes, eyes.whole, said, last, merge, new)
+        again = look(eyes, eyes.whole, said, last, _correction(said, new, last))
         return _closer(eyes, again, said) or again
-    return _look(eyes, last.sight, said, last, merge, new)
+    correction = _correction(said, new, last)
+    if correction is None:
+        return look(eyes, last.sight, said, last)
+    # what the mirror would cost here goes into the closer look
+    answer = look(eyes, last.sight, said, last, correction, glance=True)
+    return detailed(eyes, said, answer, correction)
 
 
-def _merges(said: list[VisualPrompt], new: list[VisualPrompt]) -> bool:
-    """Whether a click may only change what it touches: after enough prompts, or when a given mask is corrected."""
-    clicks = all(isinstance(p, Point) for p in new)
-    return clicks and (len(said) >= SETTLED or any(isinstance(p, MaskPrompt) for p in said))
+def _correction(said: list[VisualPrompt], new: list[VisualPrompt], last: Answer) -> Correction | None:
+    """A click after enough prompts, or on a mask that was given, may only change what it touches."""
+    click = new[-1]
+    if len(new) > 1 or not isinstance(click, Point):
+        return None
+    if len(said) < SETTLED and not any(isinstance(p, MaskPrompt) for p in said):
+        return None
+    return Correction(last, click, CORRECTION_REACH if isinstance(said[-2], MaskPrompt) else None)
 
 
 def _closer(eyes: Eyes, answer: Answer, said: list[VisualPrompt], glance: bool = False) -> Answer | None:
@@ -125,56 +97,12 @@ def _closer(eyes: Eyes, answer: Answer, said: list[VisualPrompt], glance: bool =
         if isinstance(prompt, Point) and prompt.positive:
             found = _joined(found, (prompt.x, prompt.y, prompt.x, prompt.y))
     close = Sight.zoom(found, eyes.height, eyes.width) if found is not None else None
-    return _look(eyes, close, said, answer, glance=glance) if close is not None else None
+    return look(eyes, close, said, answer, glance=glance) if close is not None else None
 
 
 def closer_look(eyes: Eyes, answer: Answer) -> Answer | None:
     """An answer seen again from close by, without further prompts; None when the object fills the image."""
     return _closer(eyes, answer, [])
-
-
-def _look(
-    eyes: Eyes,
-    sight: Sight,
-    said: list[VisualPrompt],
-    before: Answer | None,
-    merge_from: Answer | None = None,
-    new: Sequence[VisualPrompt] = (),
-    glance: bool = False,
-) -> Answer:
-    canvas = Canvas(*sight.grid)
-    for prompt in said:
-        draw(canvas, prompt, sight)
-    if before is not None:
-        canvas.prior = sight.resampled(before.probability(), before.sight.region, sight.grid)
-    logits, quality = eyes.answer(sight, canvas, glance)
-    logits = agreeing(eyes, sight, logits, said)
-    if merge_from is not None:
-        first_correction = len(said) > 1 and isinstance(said[-2], MaskPrompt)
-        reach = CORRECTION_REACH if first_correction else None
-        others = [p for p in said if isinstance(p, Point) and p.positive != new[-1].positive]
-        prior = _logits_on(sight, merge_from)
-        logits[0] = kept_elsewhere(logits[0], prior, _cells(new, sight), reach, _cells(others, sight))
-    return Answer(sight, logits, quality)
-
-
-def _logits_on(sight: Sight, answer: Answer) -> NDArray[np.float32]:
-    """The first candidate of an answer as logits at stride 2 of another sight."""
-    if answer.sight == sight:
-        return np.asarray(answer.logits[0], np.float32)
-    share = sight.resampled(answer.probability(), answer.sight.region, (sight.height // 2, sight.width // 2))
-    share = np.clip(share, 1e-4, 1 - 1e-4)
-    return np.asarray(np.log(share / (1 - share)), np.float32)
-
-
-def _cells(prompts: Sequence[VisualPrompt], sight: Sight) -> list[tuple[int, int]]:
-    """Rows and columns at stride 2 of the clicks among prompts."""
-    found = []
-    for prompt in prompts:
-        if isinstance(prompt, Point) and sight.contains(prompt.x, prompt.y):
-            x, y = sight.point(prompt.x, prompt.y)
-            found.append((min(int(y / 2), sight.height // 2 - 1), min(int(x / 2), sight.width // 2 - 1)))
-    return found
 
 
 def _given(eyes: Eyes, prompt: MaskPrompt) -> Answer:
@@ -243,35 +171,3 @@ def _joined(one: Region | None, other: Region) -> Region:
     if one is None:
         return other
     return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
-
-
-def draw(canvas: Canvas, prompt: VisualPrompt, sight: Sight) -> None:
-    """Draw one prompt on the canvas of a sight. A prior mask is not drawn: it is the answer of its round."""
-    sx, sy = sight.scale
-    if isinstance(prompt, Point):
-        if prompt.positive or sight.contains(prompt.x, prompt.y):
-            canvas.click(*sight.point(prompt.x, prompt.y), prompt.positive)
-    elif isinstance(prompt, Scribble):
-        vertices = np.array([sight.point(x, y) for x, y in prompt.vertices])
-        canvas.stroke(vertices, prompt.width * (sx + sy) / 2, prompt.positive)
-    elif isinstance(prompt, Box):
-        x0, y0 = sight.point(prompt.x0, prompt.y0)
-        x1, y1 = sight.point(prompt.x1, prompt.y1)
-        left, top, right, bottom = (round(v / STRIDE) for v in (x0, y0, x1, y1))
-        inside = np.zeros((canvas.height, canvas.width), bool)
-        inside[max(top, 0) : max(bottom, top + 1, 1), max(left, 0) : max(right, left + 1, 1)] = True
-        canvas.outline(inside, prompt.positive)
-    elif isinstance(prompt, Polygon):
-        canvas.outline(_filled(canvas, [sight.point(x, y) for x, y in prompt.vertices]), prompt.positive)
-
-
-def _filled(canvas: Canvas, corners: list[tuple[float, float]]) -> NDArray[np.bool_]:
-    """The cells inside a polygon given in network pixels."""
-    inside = np.zeros((canvas.height, canvas.width), np.uint8)
-    cells = np.round(np.array(corners) / STRIDE - 0.5).astype(np.int32)
-    cv2.fillPoly(inside, [cells.reshape(-1, 1, 2)], 1)
-    return inside > 0
-
-
-def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -30, 30))), np.float32)

@@ -11,8 +11,9 @@ import torch
 from inference.device import torch_device
 from inference.engine import EngineError, EngineSpec, Features, Image, Report, UnusablePrompts, Vocabulary
 from inference.models.lite.finding import proposals_of
+from inference.models.lite.looks import Answer, VisualPrompt
 from inference.models.lite.meaning import Meaning
-from inference.models.lite.rounds import Answer, VisualPrompt, digest, play, rounds_of
+from inference.models.lite.rounds import digest, play, rounds_of
 from inference.models.lite.sight import Sight
 from inference.models.lite.view import LiteFeatures
 from inference.models.lite.weights import fingerprint, model_from
@@ -22,7 +23,7 @@ from inference.results import Candidate, Frame, Ignored, LabelScores, Memory, Re
 GIVEN_LOGIT = 6.0
 """The certainty of a mask that was given and not predicted."""
 
-PREPROCESSING = "3"
+PREPROCESSING = "4"
 """Part of the fingerprint: to be raised when the same weights answer differently."""
 
 

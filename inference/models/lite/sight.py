@@ -26,6 +26,9 @@ MARGIN = 0.22
 MIN_ZOOM = 56.0
 """Image pixels that a zoomed sight shows at least."""
 
+WINDOW_SIDE, MIN_WINDOW = 160, 40.0
+"""The same two for a window: a still closer look at what a late click changed."""
+
 MAX_ZOOM_SHARE = 0.72
 """A zoomed sight larger than this part of the image (per side, geometric mean) would add too little."""
 
@@ -60,17 +63,26 @@ class Sight:
     @staticmethod
     def zoom(box: Region, height: int, width: int) -> Sight | None:
         """A closer look round ``box`` in an image of that size; None when it would show almost the whole image."""
+        return Sight._round(box, height, width, ZOOM_SIDE, MIN_ZOOM)
+
+    @staticmethod
+    def window(box: Region, height: int, width: int) -> Sight | None:
+        """The same, smaller and closer."""
+        return Sight._round(box, height, width, WINDOW_SIDE, MIN_WINDOW)
+
+    @staticmethod
+    def _round(box: Region, height: int, width: int, side: float, least: float) -> Sight | None:
         x0, y0, x1, y1 = box
         extent = max(x1 - x0, y1 - y0)
-        half_x = max((x1 - x0) / 2 + MARGIN * extent, 0.3 * extent, MIN_ZOOM / 2)
-        half_y = max((y1 - y0) / 2 + MARGIN * extent, 0.3 * extent, MIN_ZOOM / 2)
+        half_x = max((x1 - x0) / 2 + MARGIN * extent, 0.3 * extent, least / 2)
+        half_y = max((y1 - y0) / 2 + MARGIN * extent, 0.3 * extent, least / 2)
         cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
         x0, x1 = _within(cx - half_x, cx + half_x, width)
         y0, y1 = _within(cy - half_y, cy + half_y, height)
         area = (x1 - x0) * (y1 - y0)
         if area >= MAX_ZOOM_SHARE**2 * height * width:
             return None
-        return Sight._of(x0, y0, x1, y1, min(ZOOM_SIDE / area**0.5, MAX_ENLARGEMENT))
+        return Sight._of(x0, y0, x1, y1, min(side / area**0.5, MAX_ENLARGEMENT))
 
     @property
     def scale(self) -> tuple[float, float]:

@@ -85,11 +85,6 @@ class LiteFeatures:
             prediction = self.model.answer(context, Prompting(maps, seeds))
         return _array(prediction.masks), _array(prediction.quality.sigmoid())
 
-    def likeness(self, sight: Sight, row: int, column: int) -> NDArray[np.float32]:
-        """Cosine of each stride-4 cell's embedding with that of one cell: float32 (h, w) in [-1, 1]."""
-        fine = self.context(sight).fine[0]
-        return _array(torch.einsum("chw,c->hw", fine, fine[:, row, column]))
-
     def _encoded(self, sight: Sight, mirrored: bool) -> Context:
         pixels = torch.from_numpy(sight.cut(self.pixels)).to(self._device).permute(2, 0, 1)[None]
         with torch.inference_mode():

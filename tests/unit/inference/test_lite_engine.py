@@ -130,6 +130,22 @@ def test_memory_gives_what_the_whole_history_gives(engine: Engine, cup: Features
     assert np.array_equal(answer.candidates[0].mask(), best(engine, cup, *prompts))
 
 
+def test_memory_gives_what_the_whole_history_gives_after_many_clicks(engine: Engine) -> None:
+    view = engine.encode(photo("coffee.jpg"), silent)
+    inside = [(250.5, 200.5), (180.5, 150.5), (300.5, 120.5), (220.5, 300.5)]
+    outside = [(150.5, 350.5), (420.5, 100.5), (100.5, 60.5), (430.5, 300.5)]
+    clicks = [Point(*p) for p in inside] + [Point(*p, positive=False) for p in outside]
+    prompts, memory = PromptSet(), None
+    for click in clicks:
+        prompts = prompts.added(click)
+        answer = engine.segment(view, prompts, memory, silent)
+        memory = answer.memory
+        row, column = int(click.y), int(click.x)
+        assert answer.candidates[0].mask()[row, column] == click.positive
+    fresh = engine.encode(photo("coffee.jpg"), silent)
+    assert np.array_equal(answer.candidates[0].mask(), best(engine, fresh, *prompts))
+
+
 def test_memory_of_another_history_is_not_used(engine: Engine, cup: Features) -> None:
     elsewhere = engine.segment(cup, PromptSet((Point(20.5, 20.5),)), None, silent).memory
     answer = engine.segment(cup, PromptSet((INSIDE,)), elsewhere, silent)
