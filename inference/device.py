@@ -29,7 +29,7 @@ GIGABYTE = 1e9
 HALF_CAPABILITY = (7, 0)
 """CUDA compute capability from which on float16 is faster than float32 (tensor cores)."""
 
-RETURN_EVERY = 15.0
+RETURN_EVERY = 5.0
 """Seconds between two times that freed memory is given back to the system."""
 
 _returned = -math.inf
