@@ -13,7 +13,7 @@ from inference.models.lite.prompt_maps import STRIDE
 BLOCK = 32
 """The coarsest stride: the network's input is a multiple of it."""
 
-WHOLE_SHORT, WHOLE_LONG = 288, 512
+WHOLE_SHORT, WHOLE_LONG = 256, 512
 """The whole image is scaled so that its short side is this, its long side at most that."""
 
 ZOOM_SIDE = 272
