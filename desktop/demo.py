@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from desktop.dataset.masks import Mask
-from inference.registry import default_engine
+from inference.registry import default_engine, spec
 from resources import resource
 
 
@@ -67,12 +67,13 @@ def run_demo(out: Path, *, engine: str | None = None) -> int:
     """Run the script, write everything under ``out``, print the IoU table; 0 when all went well, 1 when not."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    chosen = spec(engine or default_engine()).name  # an unknown engine is refused before the window opens
     console = Console(stderr=True)
     try:
         with as_file(resource("sample")) as sample, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
             # the demo is the same whatever this person's settings say, and changes none of them
             os.environ["MASKWRIGHT_CONFIG_DIR"] = os.environ["MASKWRIGHT_STATE_DIR"] = profile
-            rows = _Script(Path(sample), out, engine).run()
+            rows = _Script(Path(sample), out, chosen).run()
     except DemoFailed as failure:
         console.print(f"[red]{failure}[/red]")
         return 1
@@ -123,8 +124,8 @@ def stroke_inside(region: NDArray[np.bool_]) -> list[tuple[float, float]]:
 class _Script:
     """One run. Qt is imported inside, so that the command line stays Qt-free until the demo runs."""
 
-    def __init__(self, sample: Path, out: Path, engine: str | None) -> None:
-        self.sample, self.out, self.engine = sample, out, engine or default_engine()
+    def __init__(self, sample: Path, out: Path, engine: str) -> None:
+        self.sample, self.out, self.engine = sample, out, engine
         truth = json.loads((sample / "instances.json").read_text(encoding="utf-8"))
         self.annotations: dict[int, dict[str, Any]] = {a["id"]: a for a in truth["annotations"]}
         self.class_names = {c["id"]: str(c["name"]) for c in truth["categories"]}

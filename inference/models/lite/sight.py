@@ -63,15 +63,15 @@ class Sight:
     @staticmethod
     def zoom(box: Region, height: int, width: int) -> Sight | None:
         """A closer look round ``box`` in an image of that size; None when it would show almost the whole image."""
-        return Sight._round(box, height, width, ZOOM_SIDE, MIN_ZOOM)
+        return Sight._around(box, height, width, ZOOM_SIDE, MIN_ZOOM)
 
     @staticmethod
     def window(box: Region, height: int, width: int) -> Sight | None:
         """The same, smaller and closer."""
-        return Sight._round(box, height, width, WINDOW_SIDE, MIN_WINDOW)
+        return Sight._around(box, height, width, WINDOW_SIDE, MIN_WINDOW)
 
     @staticmethod
-    def _round(box: Region, height: int, width: int, side: float, least: float) -> Sight | None:
+    def _around(box: Region, height: int, width: int, side: float, least: float) -> Sight | None:
         x0, y0, x1, y1 = box
         extent = max(x1 - x0, y1 - y0)
         half_x = max((x1 - x0) / 2 + MARGIN * extent, 0.3 * extent, least / 2)

@@ -8,6 +8,7 @@ import pytest
 
 from desktop import demo
 from desktop.settings import Settings, user_config_folder
+from inference.registry import UnknownEngine
 
 
 def test_the_demo_changes_no_setting_of_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,7 +20,7 @@ def test_the_demo_changes_no_setting_of_the_person(tmp_path: Path, monkeypatch: 
     seen: list[str] = []
 
     class Script:
-        def __init__(self, sample: Path, out: Path, engine: str | None) -> None: ...
+        def __init__(self, sample: Path, out: Path, engine: str) -> None: ...
 
         def run(self) -> list[demo.Row]:
             settings = Settings()
@@ -31,3 +32,9 @@ def test_the_demo_changes_no_setting_of_the_person(tmp_path: Path, monkeypatch: 
     assert demo.run_demo(tmp_path / "out") == 0
     assert seen != ["sam"]
     assert (own / "settings.toml").read_bytes() == before
+
+
+def test_an_unknown_engine_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UnknownEngine, match="no engine 'nonsense'"):
+        demo.run_demo(tmp_path / "out", engine="nonsense")
+    assert not (tmp_path / "out").exists()
