@@ -96,9 +96,12 @@ def read_proposals(connection: sqlite3.Connection, image_id: int) -> Iterator[c.
         )
 
 
-def read_proposal_counts(connection: sqlite3.Connection) -> dict[int, int]:
-    """The number of waiting proposals per image that has any."""
-    return dict(connection.execute("SELECT image_id, count(*) FROM proposals GROUP BY image_id").fetchall())
+def read_proposal_counts(connection: sqlite3.Connection, without: Iterable[int] = ()) -> dict[int, int]:
+    """The number of waiting proposals per image that has any, but some."""
+    query = (
+        "SELECT image_id, count(*) FROM proposals WHERE id NOT IN (SELECT value FROM json_each(?)) GROUP BY image_id"
+    )
+    return dict(connection.execute(query, (json.dumps(list(without)),)).fetchall())
 
 
 def read_proposal_images(connection: sqlite3.Connection, ids: Iterable[int]) -> dict[int, int]:
@@ -134,18 +137,23 @@ def read_counts(connection: sqlite3.Connection) -> dict[tuple[int, int | None], 
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def read_lowest_scores(connection: sqlite3.Connection, without: Iterable[int] = ()) -> dict[int, float]:
+def read_lowest_scores(
+    connection: sqlite3.Connection, without: Iterable[int] = (), without_proposals: Iterable[int] = ()
+) -> dict[int, float]:
     """The lowest score per image among proposals and the doubtful instances but some; answered by indices alone."""
-    left_out = json.dumps(list(without))
+    left_out, decided = json.dumps(list(without)), json.dumps(list(without_proposals))
     doubtful = (
         "SELECT image_id, score FROM instances INDEXED BY instances_by_doubt "
         "WHERE score IS NOT NULL AND mask_edits = 0 AND review IN ('draft', 'done')"
     )
     if left_out != "[]":
         doubtful += " AND id NOT IN (SELECT value FROM json_each(:without))"
-    every = f"{doubtful} UNION ALL SELECT image_id, score FROM proposals"
+    proposed = "SELECT image_id, score FROM proposals"
+    if decided != "[]":
+        proposed += " WHERE id NOT IN (SELECT value FROM json_each(:decided))"
+    every = f"{doubtful} UNION ALL {proposed}"
     query = f"SELECT image_id, min(score) FROM ({every}) GROUP BY image_id"
-    return dict(connection.execute(query, {"without": left_out}).fetchall())
+    return dict(connection.execute(query, {"without": left_out, "decided": decided}).fetchall())
 
 
 def last_ids(connection: sqlite3.Connection) -> dict[str, int]:

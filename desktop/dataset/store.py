@@ -281,9 +281,12 @@ class Project:
         """How doubtful images are, in [0, 1], for those that have a score: 1 less the lowest score of an instance that
         waits for review with the pixels its engine gave it, or of a proposal."""
         with self._guard:
-            waiting = self._overlay.snapshot()
+            waiting, proposed = self._overlay.snapshot(), self._waiting.unwritten()
             with damage_named(f"in {self.path.name}"):
-                scores = rows.read_lowest_scores(self._connection, waiting)
+                scores = rows.read_lowest_scores(self._connection, waiting, proposed)
+            for proposal in proposed.values():
+                if proposal is not None:
+                    scores[proposal.image_id] = min(scores.get(proposal.image_id, 1.0), proposal.score)
             for value in waiting.values():
                 if value is not None and value.is_doubtful and value.provenance.score is not None:
                     scores[value.image_id] = min(scores.get(value.image_id, 1.0), value.provenance.score)
@@ -331,7 +334,8 @@ class Project:
     def proposal_counts(self) -> dict[int, int]:
         """Waiting proposals per image that has any."""
         with self._guard, damage_named(f"in {self.path.name}"):
-            return self._waiting.counts()
+            # rows of deleted images may still wait to be removed
+            return {i: number for i, number in self._waiting.counts().items() if i in self._images}
 
     def done(self, job_id: int) -> dict[int, c.MarkDone]:
         """What a job said about the images that it is through with, by image id."""

@@ -35,6 +35,10 @@ class WaitingProposals:
         """Proposals per image that has any."""
         return dict(+self._loaded_counts())
 
+    def unwritten(self) -> dict[int, StoredProposal | None]:
+        """By id, what the file does not say yet; None for what is decided."""
+        return {proposal_id: value for proposal_id, (_, value) in self._unwritten.items()}
+
     def done(self, job_id: int) -> dict[int, MarkDone]:
         """What a job said about the images that it is through with, by image id."""
         found = rows.read_done(self._connection, job_id)
@@ -83,9 +87,8 @@ class WaitingProposals:
 
     def _loaded_counts(self) -> Counter[int]:
         if self._counts is None:
-            self._counts = Counter(rows.read_proposal_counts(self._connection))
-            places = rows.read_proposal_images(self._connection, self._unwritten)
-            self._counts.subtract(places.values())
+            # one statement, so that the writer cannot come between
+            self._counts = Counter(rows.read_proposal_counts(self._connection, self._unwritten))
             self._counts.update(value.image_id for _, value in self._unwritten.values() if value is not None)
         return self._counts
 

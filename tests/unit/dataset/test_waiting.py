@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from desktop.dataset.changes import (
 from desktop.dataset.errors import UnknownItem
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Image
+from desktop.dataset.project_file import connect
 from desktop.dataset.store import Project
 
 SQUARE = Mask.from_polygons([[(1, 1), (5, 1), (5, 5), (1, 5)]], 16, 12)
@@ -47,7 +50,12 @@ def test_what_is_applied_is_seen_before_and_after_it_is_written(project: Project
     project.apply(DeleteProposals((2,)), MarkDone(1, 2, 0, "broken"))
     assert project.proposals(1) == (proposal(1, 1),)
     assert project.proposal_counts() == {1: 1, 2: 1}
+    assert project.doubts() == {1: 0.5, 2: 0.5}
     assert project.done(1) == {1: MarkDone(1, 1, 2), 2: MarkDone(1, 2, 0, "broken")}
+    project.apply(DeleteProposals((3,)))
+    assert project.doubts() == {1: 0.5}
+    project.apply(AddProposals((proposal(3, 2, 0.25),)))
+    assert project.doubts() == {1: 0.5, 2: 0.75}
     project.apply(AddProposals((proposal(2, 1, 0.9),)))
     assert [p.score for p in project.proposals(1)] == [0.5, 0.9]
     project.close()
@@ -57,6 +65,36 @@ def test_what_is_applied_is_seen_before_and_after_it_is_written(project: Project
         assert again.done(1) == {1: MarkDone(1, 1, 2), 2: MarkDone(1, 2, 0, "broken")}
         assert again.reserve_proposal_id() == 4
         assert again.all_instances() == ()
+
+
+def test_counts_stay_right_while_the_writer_writes(project: Project) -> None:
+    """The first count reads the file while what was decided is being removed from it."""
+    project.apply(AddProposals((proposal(1, 1), proposal(2, 1), proposal(3, 2))))
+    project.close()
+    with (
+        Project.open(project.path) as again,
+        closing(connect(project.path, read_only=False)) as holder,
+        closing(connect(project.path, read_only=True)) as file,
+    ):
+        holder.execute("BEGIN IMMEDIATE")  # the writer waits for it
+        again.apply(DeleteProposals((1, 2)))
+        statements = []
+
+        def before_each(statement: str) -> None:
+            statements.append(statement)
+            if len(statements) == 2:
+                holder.execute("ROLLBACK")
+                while file.execute("SELECT count(*) FROM proposals").fetchone() != (1,):
+                    time.sleep(0.005)
+
+        again._connection.set_trace_callback(before_each)
+        assert again.proposal_counts() == {2: 1}
+        again._connection.set_trace_callback(None)
+        assert statements
+        if holder.in_transaction:
+            holder.execute("ROLLBACK")
+        again.flush()
+        assert again.proposal_counts() == {2: 1}
 
 
 def test_proposals_go_with_their_image(project: Project) -> None:
