@@ -26,8 +26,11 @@ from inference.training.simulate import Lesson
 from inference.training.views import View, augmented, draw_view
 
 LEARNING_RATE = 1.2e-3
-BACKBONE_FACTOR = 0.08
+BACKBONE_FACTOR = 0.1
 """The pretrained backbone learns so much slower than the new parts, once it is released."""
+
+TUNED_FROM_BLOCK = 3
+"""Its first block that learns then. The earlier ones, edges and textures, would cost as much as all others."""
 
 WEIGHT_DECAY = 1e-3
 BATCH = 8
@@ -35,6 +38,9 @@ WARM_UP_STEPS = 100
 AVERAGE_DECAY = 0.998
 LEARNED_ROUNDS = 3
 """Rounds of a batch that give gradients; the neck's work is shared by them."""
+
+LATE_SHARE = 0.45
+"""How often these are late rounds: two to eight others come before the second of them."""
 
 VALIDATE_EVERY = 400
 VALIDATION_LESSONS = 96
@@ -78,7 +84,8 @@ class Training:
         self.sampler = Sampler([i for i in images if not i.is_validation], seed)
         self.validation = validation_views([i for i in images if i.is_validation], seed)
         new = [*self.model.neck.parameters(), *self.model.decoder.parameters()]
-        old = [p for name, p in self.model.backbone.named_parameters() if not name.startswith(("head", "classifier"))]
+        self.model.backbone.requires_grad_(False)
+        old = [*self.model.backbone.blocks[TUNED_FROM_BLOCK:].parameters()]
         self.optimiser = torch.optim.AdamW(
             [{"params": new, "factor": 1.0}, {"params": old, "factor": BACKBONE_FACTOR}], weight_decay=WEIGHT_DECAY
         )
@@ -155,7 +162,7 @@ class Training:
         random = self.sampler.random
         views = [self._view() for _ in range(BATCH)]
         lessons = [Lesson.of(view, random) for view in views]
-        skipped = int(random.integers(2, 9)) if random.random() < 0.3 else 0
+        skipped = int(random.integers(2, 9)) if random.random() < LATE_SHARE else 0
         self.model.train()
         pixels, target, known = stacked(views, self.device)
         ious = []

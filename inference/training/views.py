@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,10 @@ MIN_SIDE = 56.0
 MIN_VISIBLE_AREA = 24
 """A target smaller than this (pixels of the TARGET grid) is not worth a lesson."""
 
-KIND_SHARES = {"whole": 0.30, "wide": 0.26, "zoom": 0.32, "part": 0.12}
+TURNED_SHARE, MOST_TURN = 0.4, 25.0
+"""How often a view is turned, and by how many degrees at most."""
+
+KIND_SHARES = {"whole": 0.28, "wide": 0.24, "zoom": 0.30, "part": 0.18}
 """How often each kind of view is drawn. A part shows a piece of the object's border from close by, as the engine's
 last look at a correction does; the others show the whole object."""
 
@@ -102,8 +106,27 @@ def cut(
     return View(image.astype(np.uint8), target.astype(np.float32), sure.astype(np.float32))
 
 
+def turned(view: View, random: np.random.Generator) -> View:
+    """Turned by up to :data:`MOST_TURN` and stretched a little; nothing is known of what comes in at the corners."""
+    cosine, sine = np.cos(angle := np.deg2rad(random.uniform(-MOST_TURN, MOST_TURN))), np.sin(angle)
+    stretch = np.exp(random.uniform(-0.18, 0.18, 2))
+    linear = np.array([[cosine, -sine], [sine, cosine]]) * stretch
+
+    def seen(values: NDArray[Any], border: int) -> NDArray[Any]:
+        centre = values.shape[0] / 2 - 0.5
+        matrix = np.column_stack([linear, centre - linear @ (centre, centre)])
+        size = values.shape[1], values.shape[0]
+        return cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+
+    known = (seen(view.known, cv2.BORDER_CONSTANT) > 0.99).astype(np.float32)
+    return View(seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT), known, view.is_part)
+
+
 def augmented(view: View, random: np.random.Generator) -> View:
-    """Mirrored half of the time; brightness, contrast and saturation changed a little; grey now and then."""
+    """Turned now and then, mirrored half of the time; brightness, contrast and saturation changed; rarely grey."""
+    if random.random() < TURNED_SHARE:
+        after = turned(view, random)
+        view = after if (after.target * after.known).sum() >= MIN_VISIBLE_AREA else view
     pixels, target, known = view.pixels, view.target, view.known
     if random.random() < 0.5:
         pixels, target, known = pixels[:, ::-1], target[:, ::-1], known[:, ::-1]

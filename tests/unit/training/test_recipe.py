@@ -16,7 +16,7 @@ from inference.training import export, recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
 from inference.training.held_out import write_index
 from inference.training.lite import main
-from inference.training.views import TARGET, VIEW, draw_view
+from inference.training.views import TARGET, VIEW, draw_view, turned
 
 
 @pytest.fixture
@@ -103,6 +103,24 @@ def test_views_show_the_object(data: Path, kind: str, monkeypatch: pytest.Monkey
         assert shown[:, 0].mean() > shown[:, 2].mean() + 50, "the target lies on the red disk"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_turned_view_turns_pixels_and_truth_alike(data: Path, seed: int) -> None:
+    image = load_index(data)[0]
+    random = np.random.default_rng(seed)
+    view = draw_view(image.pixels(), image.labels(), (2,), 255, random, parts=False)
+    assert view is not None
+    after = turned(view, random)
+    assert after.pixels.shape == view.pixels.shape
+    assert after.pixels.dtype == np.uint8
+    assert after.target.shape == after.known.shape == view.target.shape
+    assert (after.target != view.target).any()
+    assert set(np.unique(after.known)) <= {0.0, 1.0}
+    assert after.known.sum() < view.known.sum(), "nothing is known of the corners"
+    blue = after.pixels[::2, ::2, 2].astype(float) - after.pixels[::2, ::2, 0]
+    assert blue[(after.target > 0.95) & (after.known > 0)].mean() > 70
+    assert blue[(after.target < 0.05) & (after.known > 0)].mean() < 30
+
+
 def test_people_are_often_drawn_whole(data: Path) -> None:
     sampler = Sampler([i for i in load_index(data) if i.union], 0)
     drawn = [len(sampler.draw()[1]) for _ in range(200)]
@@ -156,6 +174,24 @@ def test_a_run_reproduces_its_log_and_a_resumed_one_continues_it(data: Path, tmp
     training.save()
     assert main([*common, "--steps", "4", "--out", str(tmp_path / "half"), "--resume"]) == 0
     assert _log(tmp_path / "half")[-1][5:] == _log(tmp_path / "one")[-1][5:]
+
+
+@pytest.mark.usefixtures("small")
+def test_only_the_later_blocks_of_the_backbone_learn_and_only_when_it_is_time(data: Path, tmp_path: Path) -> None:
+    training = recipe.Training(load_index(data), tmp_path / "run", 3, recipe.Budget(1, 4), 0.5)
+    before = {name: value.clone() for name, value in training.model.backbone.state_dict().items()}
+
+    def moved() -> set[str]:
+        now = training.model.backbone.state_dict()
+        return {name for name, value in before.items() if not torch.equal(value, now[name])}
+
+    training.advance(0.25)
+    assert not moved()
+    training.advance(0.5)
+    first = f"blocks.{recipe.TUNED_FROM_BLOCK}."
+    assert any(name.startswith(first) for name in moved())
+    early = [f"blocks.{index}." for index in range(recipe.TUNED_FROM_BLOCK)]
+    assert not any(name.startswith(("stem", "head", "classifier", *early)) for name in moved())
 
 
 @pytest.mark.usefixtures("small")
