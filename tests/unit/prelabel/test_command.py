@@ -27,7 +27,9 @@ def prelabel(folder: Path, *more: str) -> int:
 
 
 def started(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    code = "from desktop.cli.main import main; main()"
+    # a shell's background jobs, and what they start, ignore Ctrl+C
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = hears + "from desktop.cli.main import main; main()"
     arguments = ["prelabel", str(folder), "--engine", "squares", "--everything", "--option", f"seconds={seconds}"]
     environment = {**os.environ, "PYTHONPATH": os.getcwd(), "MASKWRIGHT_ENGINES": PLUG_IN}
     return subprocess.Popen(
