@@ -1,4 +1,4 @@
-"""The open session on the screen: prompts go in, requests go to the worker, answers come back (ux.md §4)."""
+"""The open session on the screen: prompts come and go, sessions are opened, parked and discarded (ux.md §4)."""
 
 from __future__ import annotations
 
@@ -7,51 +7,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from desktop.canvas.host import SessionView
 from desktop.dataset.changes import AddTextPrompt
 from desktop.dataset.history import Step
-from desktop.dataset.masks import Mask
-from desktop.dataset.model import Instance, Provenance
-from desktop.dataset.prompt_json import to_json
+from desktop.dataset.model import Instance
 from desktop.image_service import ImageService
-from desktop.session import Ask, Session, Stop
+from desktop.session import Session, Stop
 from desktop.settings import Settings
-from desktop.workspace.engines import Engines
+from desktop.workspace.asking import Asking
 from desktop.workspace.link import InferenceLink
-from desktop.workspace.remedies import remedies
-from desktop.workspace.undo import program_version, timestamp
+from desktop.workspace.undo import timestamp
 from desktop.workspace.unused import unused_sentence
 from desktop.workspace.values import Notice, NoticeAction, ParkedSession, SessionInfo, Severity
 from inference.engine import Speed
-from inference.messages import Dropped, Failed, FailureKind, Finished, Progress, Segment, Started
 from inference.prompts import Prompt, PromptKind, PromptSet, Text
-from inference.results import Candidate, Segmentation
 
 
-class Prompting(Engines):
+class Prompting(Asking):
     """See :class:`desktop.workspace.Workspace`."""
 
     def __init__(
         self, settings: Settings, link: InferenceLink | None, images: ImageService, parent: QObject | None = None
     ) -> None:
         super().__init__(settings, link, images, parent)
-        self._parked: dict[int, Session] = {}
         self._text_threshold = 0.3
         self._max_results = 20
         self._text_history: list[str] = []
         self._highlighted: int | None = None
-        self._busy_text = ""
-        self._fraction: float | None = None
-        self._preview: NDArray[np.float32] | None = None
-        self._message = ""
-        self._jobs_of_session: dict[int, str] = {}
         self._held = False
-        self.class_of_phrase: dict[str, int] = {}
-        """Class ids that were chosen for phrases; shared with the prompts panel, where they are chosen."""
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -139,13 +124,6 @@ class Prompting(Engines):
             return ""
         kinds = [PromptKind(ignored.kind) for ignored in session.ignored]
         return " ".join(unused_sentence(kind, spec, self.engines) for kind in kinds)
-
-    def can_accept(self) -> str:
-        if self._session is None:
-            return self.tr("There is no open session: prompt something first.")
-        if self._session.candidate is None:
-            return self.tr("There is no mask to accept yet.")
-        return self.editable()
 
     def can_refine(self) -> str:
         if len(self._selection) != 1 or self._selection[0] not in self._instances:
@@ -317,83 +295,6 @@ class Prompting(Engines):
 
     # -- the way out ---------------------------------------------------------------------------------------------
 
-    def accept(self, category_id: int | None = None, *, start_next: bool = False) -> None:
-        """Make the shown candidate an instance (or replace the refined one): one undo step; the tool stays."""
-        reason = self.can_accept()
-        session = self._session
-        if reason or session is None or self._image is None:
-            self.notice(reason)
-            return
-        taken = session.to_accept()
-        if not taken:
-            self.notice(self.tr("Nothing found — add a positive point or lower the threshold"))
-            return
-        old = self._instances.get(session.refines) if session.refines is not None else None
-        masks = [Mask.from_array(candidate.mask()) for candidate in taken]
-        masks = [self.kept_off_others(mask, old if place == 0 else None) for place, mask in enumerate(masks)]
-        taken = tuple(candidate for candidate, mask in zip(taken, masks, strict=True) if not mask.is_empty)
-        masks = [mask for mask in masks if not mask.is_empty]
-        if not taken:
-            self.notice(self.tr("Other instances hold all these pixels, and they are not to be overwritten."))
-            return
-        if not self._ready_to_change():
-            return
-        self._drop_requests()
-        changed: list[Instance] = []
-        for offset, (candidate, mask) in enumerate(zip(taken, masks, strict=True)):
-            category = category_id if category_id is not None else self._class_found(session, candidate)
-            provenance = replace(
-                self._provenance(session, candidate), seconds=round(session.work.seconds / len(taken), 1)
-            )
-            if old is not None and offset == 0:
-                before = old.provenance
-                worked = (provenance.seconds or 0.0) + (before.seconds or 0.0)
-                provenance = replace(provenance, created=before.created, author=before.author, seconds=worked)
-                kept = category_id if category_id is not None else old.category_id
-                changed.append(replace(old, mask=mask, provenance=provenance, category_id=kept))
-            else:
-                new = self.new_instance(mask, provenance, category)
-                changed.append(replace(new, z_order=new.z_order + offset))
-        verb = self.tr("Refine {what}") if old is not None else self.tr("Accept {what}")
-        what = f"{self.class_name(changed[0].category_id)} #{changed[0].id}"
-        if changed == [old] or self._change_instances(verb.format(what=what), changed, payload=session):
-            self._session, self._message = None, ""
-            self.select([] if start_next else [i.id for i in changed])
-        self.session_changed.emit()
-        self.history_changed.emit()
-
-    def _class_found(self, session: Session, candidate: Candidate) -> int | None:
-        """The class of the phrase that found a candidate: chosen for it, of the same name, the current one, or new.
-
-        None without a phrase, and when it cannot be told which of several phrases found it.
-        """
-        phrases = [p.text for p in session.prompts if isinstance(p, Text) and p.positive]
-        named = [label.name for label in candidate.labels if label.name in phrases]
-        phrase = next(iter(named or (phrases if len(phrases) == 1 else ())), "")
-        chosen = self.class_of_phrase.get(phrase)
-        if not phrase or self.category(chosen) is not None:
-            return chosen
-        same = next((c.id for c in self.categories if c.name.casefold() == phrase.casefold()), None)
-        if same is not None or self._current_category is not None:
-            return same
-        return self.add_category(phrase)
-
-    def _provenance(self, session: Session, candidate: Candidate) -> Provenance:
-        status = self.engine_status(candidate.engine)
-        return Provenance(
-            source=candidate.engine,
-            version=program_version(),
-            fingerprint=status.fingerprint if status is not None else "",
-            prompts=to_json(session.prompts),
-            score=float(candidate.score),
-            seed=self.settings.number("engines.seed"),
-            suggested=self._suggested_name(candidate),
-        )
-
-    def _suggested_name(self, candidate: Candidate) -> str:
-        """The class name that a model proposed for a candidate, empty without one (see :class:`Suggesting`)."""
-        return candidate.labels[0].name if candidate.labels else ""
-
     def cancel(self) -> bool:
         """Esc in layers: the running request, then the session; False when nothing was open."""
         if self._session is None:
@@ -417,12 +318,6 @@ class Prompting(Engines):
             self._remember_discarded(session)
         self.session_changed.emit()
 
-    def run(self) -> None:
-        """Ask the engine (again) with the present prompts."""
-        if self._session is not None:
-            self._send(self._session.next_ask(explicit=True))
-            self.session_changed.emit()
-
     def refine(self, instance_id: int) -> None:
         """Open a session on an instance's mask."""
         instance = self._instances.get(instance_id)
@@ -439,13 +334,7 @@ class Prompting(Engines):
         if not self.can_refine():
             self.refine(self._selection[0])
 
-    def compare(self, engine: str) -> None:
-        """Ask a second engine the same prompts and add its masks to the candidates."""
-        if self._session is not None:
-            self._send(self._session.ask_also(engine))
-            self.session_changed.emit()
-
-    # -- requests and answers ------------------------------------------------------------------------------------
+    # -- engines --------------------------------------------------------------------------------------------------
 
     def _engines_chosen(self) -> None:
         super()._engines_chosen()
@@ -460,82 +349,6 @@ class Prompting(Engines):
                 session.forget(engine)
         if self._session is not None:
             self._session_moved()
-
-    def _session_moved(self, *, ask: bool = True) -> None:
-        self._message = ""
-        if ask and self._session is not None:
-            self._send(self._session.next_ask())
-        self.session_changed.emit()
-        self.history_changed.emit()
-
-    def _send(self, ask: Ask | None) -> None:
-        image = self.engine_image()
-        session = self._session
-        if ask is None or session is None:
-            return
-        if image is None or self._link is None:
-            # the prompts wait for the pixels: asked again when they arrive
-            session.fail(ask.revision)
-            self._busy_text = self.tr("Reading the image…")
-            return
-        self._preview, self._fraction, self._busy_text = None, None, ""
-        request = Segment(
-            ask.engine, image, ask.prompts, session.id, ask.revision, ask.memory,
-            self.settings.number("engines.seed"), self._roi, ask.as_job, self.changed_options(ask.engine),
-        )  # fmt: skip
-        job = self._link.submit(request)
-        self._jobs_of_session[job] = session.id
-
-    def _drop_requests(self) -> None:
-        """Cancel what runs for the open session."""
-        if self._session is None or self._link is None:
-            return
-        for job, session in list(self._jobs_of_session.items()):
-            if session == self._session.id:
-                del self._jobs_of_session[job]
-                self._link.cancel(job)
-        self._preview = None
-
-    def _session_by_id(self, session_id: str) -> Session | None:
-        if self._session is not None and self._session.id == session_id:
-            return self._session
-        return next((s for s in self._parked.values() if s.id == session_id), None)
-
-    def _session_event(self, event: object) -> None:
-        match event:
-            case Started(job=job) if job in self._jobs_of_session:
-                self.session_changed.emit()
-            case Progress(job=job) if self._is_open(job):
-                self._fraction, self._busy_text = event.fraction, event.message
-                self._preview = event.preview if event.preview is not None else self._preview
-                self.session_changed.emit()
-            case Finished(job=job, request=Segment() as request, result=Segmentation() as answer):
-                self._jobs_of_session.pop(job, None)
-                session = self._session_by_id(request.session)
-                if session is not None:
-                    session.take(request.revision, answer)
-                    if session is self._session:
-                        self._preview = None
-                        self._send(session.next_ask())
-                        self.session_changed.emit()
-            case Failed(job=job, request=Segment() as request):
-                self._jobs_of_session.pop(job, None)
-                session = self._session_by_id(request.session)
-                if session is not None and session.fail(request.revision):
-                    self._failed(event)
-                self.session_changed.emit()
-            case Dropped(job=job) if job in self._jobs_of_session:
-                del self._jobs_of_session[job]
-
-    def _is_open(self, job: int) -> bool:
-        return self._session is not None and self._jobs_of_session.get(job) == self._session.id
-
-    def _failed(self, event: Failed) -> None:
-        if event.kind is FailureKind.UNUSABLE_PROMPTS:
-            self._message = event.message
-            return
-        self._message = self.tr("The engine failed; your prompts are kept.")
-        self.raise_notice(Notice(event.message, Severity.ERROR, remedies(self, event), event.details))
 
     # -- parking and undo ----------------------------------------------------------------------------------------
 

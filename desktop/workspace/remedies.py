@@ -12,7 +12,7 @@ from inference.messages import Failed, FailureKind, Segment
 from inference.prompts import Box, Point, Polygon, PromptSet, Scribble
 
 if TYPE_CHECKING:
-    from desktop.workspace.prompting import Prompting
+    from desktop.workspace.asking import Asking
 
 FALLBACK = "classic"
 CROP_MARGIN = 0.5
@@ -28,7 +28,7 @@ def _tr(text: str) -> str:
     return QCoreApplication.translate("Remedies", text)
 
 
-def remedies(workspace: Prompting, event: Failed) -> tuple[NoticeAction, ...]:
+def remedies(workspace: Asking, event: Failed) -> tuple[NoticeAction, ...]:
     """The actions of the notice about a failed round."""
     engine = event.request.engine
     again = NoticeAction(_tr("Run again"), workspace.run)
@@ -45,7 +45,7 @@ def remedies(workspace: Prompting, event: Failed) -> tuple[NoticeAction, ...]:
             return (again,)
 
 
-def _fallback(workspace: Prompting, engine: str) -> tuple[NoticeAction, ...]:
+def _fallback(workspace: Asking, engine: str) -> tuple[NoticeAction, ...]:
     status = workspace.engine_status(FALLBACK)
     if status is None or engine == FALLBACK:
         return ()
@@ -57,7 +57,7 @@ def _fallback(workspace: Prompting, engine: str) -> tuple[NoticeAction, ...]:
     return (NoticeAction(_tr("Use {engine}").format(engine=status.spec.title), use),)
 
 
-def _crop(workspace: Prompting, event: Failed) -> tuple[NoticeAction, ...]:
+def _crop(workspace: Asking, event: Failed) -> tuple[NoticeAction, ...]:
     if not isinstance(event.request, Segment) or workspace.region_of_interest is not None:
         return ()
     crop = crop_round(event.request.prompts, *workspace.image_size)
@@ -71,7 +71,7 @@ def _crop(workspace: Prompting, event: Failed) -> tuple[NoticeAction, ...]:
     return (NoticeAction(_tr("Try on a crop"), use),)
 
 
-def _cpu(workspace: Prompting) -> tuple[NoticeAction, ...]:
+def _cpu(workspace: Asking) -> tuple[NoticeAction, ...]:
     device = workspace.device
     if device is None or device.name.startswith("CPU"):
         return ()

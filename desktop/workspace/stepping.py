@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from desktop.session import Session
-from desktop.workspace.prompting import Prompting
+from desktop.workspace.accepting import Accepting
 
 
-class Stepping(Prompting):
+class Stepping(Accepting):
     """See :class:`desktop.workspace.Workspace`."""
 
     def undo(self) -> None:
