@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -26,6 +26,7 @@ from desktop.panels.controls import TARGET, explain, soft_label
 from desktop.panels.icons import icon
 from desktop.panels.words import grouped
 from desktop.workspace import Workspace
+from desktop.workspace.quality import rule_title
 
 _FINDING = Qt.ItemDataRole.UserRole
 MOST_ROWS = 2000
@@ -182,24 +183,6 @@ class QualityPanel(QDialog):
     def done(self, result: int) -> None:
         self._latest.forget()
         super().done(result)
-
-
-def rule_title(rule: Rule) -> str:
-    """What a rule is called in the list."""
-    translate = QCoreApplication.translate
-    titles = {
-        Rule.SMALL: translate("Quality", "Empty or very small"),
-        Rule.DUPLICATE: translate("Quality", "Duplicates"),
-        Rule.OVERLAP: translate("Quality", "Overlapping, same class"),
-        Rule.STRAY_PARTS: translate("Quality", "Stray parts"),
-        Rule.PIN_HOLES: translate("Quality", "Pin-holes"),
-        Rule.UNLABELLED: translate("Quality", "Unlabelled"),
-        Rule.UNKNOWN_CLASS: translate("Quality", "Class not in the list"),
-        Rule.LOW_SCORE: translate("Quality", "Low score"),
-        Rule.NO_INSTANCES: translate("Quality", "Done without instances"),
-        Rule.FILE: translate("Quality", "File and project differ"),
-    }
-    return titles[rule]
 
 
 def _findings(project: Project) -> list[Finding]:

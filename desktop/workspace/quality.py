@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QCoreApplication
+
 from desktop.dataset.changes import DeleteInstances, ReplaceInstances
 from desktop.dataset.model import Instance
-from desktop.dataset.quality import Finding, check_image
+from desktop.dataset.quality import Finding, Rule, check_image
 from desktop.workspace.following import Following
 
 
@@ -36,5 +38,23 @@ class Quality(Following):
                 changed += change.instances
             elif isinstance(change, DeleteInstances):
                 removed += [self._instances[i] for i in change.instance_ids if i in self._instances]
-        name = self.tr("Fix: {rule}").format(rule=finding.rule)
+        name = self.tr("Fix: {rule}").format(rule=rule_title(finding.rule))
         return "" if self._change_instances(name, changed, removed) else self.tr("There was nothing to change.")
+
+
+def rule_title(rule: Rule) -> str:
+    """What a rule is called in the list and in the history."""
+    translate = QCoreApplication.translate
+    titles = {
+        Rule.SMALL: translate("Quality", "Empty or very small"),
+        Rule.DUPLICATE: translate("Quality", "Duplicates"),
+        Rule.OVERLAP: translate("Quality", "Overlapping, same class"),
+        Rule.STRAY_PARTS: translate("Quality", "Stray parts"),
+        Rule.PIN_HOLES: translate("Quality", "Pin-holes"),
+        Rule.UNLABELLED: translate("Quality", "Unlabelled"),
+        Rule.UNKNOWN_CLASS: translate("Quality", "Class not in the list"),
+        Rule.LOW_SCORE: translate("Quality", "Low score"),
+        Rule.NO_INSTANCES: translate("Quality", "Done without instances"),
+        Rule.FILE: translate("Quality", "File and project differ"),
+    }
+    return titles[rule]

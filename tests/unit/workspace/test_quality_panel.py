@@ -66,7 +66,7 @@ def test_fixing_is_one_undo_step_of_that_image(faulty: Workspace, panel: Quality
     qtbot.mouseClick(panel.fix, Qt.MouseButton.LeftButton)
     (instance,) = faulty.instances.values()
     assert len(instance.mask.parts()) == 1
-    assert [entry.name for entry in faulty.history()][-1] == "Fix: stray parts"
+    assert [entry.name for entry in faulty.history()][-1] == "Fix: Stray parts"
     qtbot.waitUntil(lambda: panel.busy.isHidden(), timeout=5000)
     with pytest.raises(pytest.fail.Exception):
         choose(panel, Rule.STRAY_PARTS)
