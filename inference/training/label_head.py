@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inference.models.lite.backbone import EfficientNetLite0
 from inference.models.lite.label_features import label_features
 from inference.models.lite.labels import LabelHead
-from inference.models.lite.weights import read_state, save
+from inference.models.lite.weights import model_from, read_state, save
 from inference.training.data import IGNORED, TrainingImage, load_index
-from inference.training.imagenet import imagenet_backbone
 
 PER_CLASS = 350
 PER_IMAGE = 10
@@ -39,9 +39,8 @@ class Examples:
     things: Tensor
 
 
-def collect(images: list[TrainingImage], aliases: dict[str, str], seed: int) -> Examples:
+def collect(backbone: EfficientNetLite0, images: list[TrainingImage], aliases: dict[str, str], seed: int) -> Examples:
     """Features of at most PER_CLASS objects a class (of each side of the split) and PER_IMAGE an image."""
-    backbone = imagenet_backbone().to(memory_format=torch.channels_last)
     counts: Counter[tuple[str, bool]] = Counter()
     features, names, held_out, things = [], [], [], []
     order = np.random.default_rng(seed).permutation(len(images))
@@ -139,7 +138,8 @@ def main(arguments: list[str] | None = None) -> int:
         path = options.data / "aliases.json"
         aliases: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         images = [i for i in load_index(options.data) if i.is_permissive or not options.permissive]
-        examples = collect(images, aliases, options.seed)
+        backbone = model_from(options.weights.read_bytes(), options.weights.name).backbone
+        examples = collect(backbone.to(memory_format=torch.channels_last), images, aliases, options.seed)
         if options.cache is not None:
             torch.save({slot: getattr(examples, slot) for slot in Examples.__slots__}, options.cache)
     head, classes = fit(examples, options.seed)

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from inference.models.lite.backbone import EfficientNetLite0
-from inference.models.lite.weights import read_state
-from inference.training import export, recipe, views
+from inference.models.lite.label_features import label_features
+from inference.models.lite.weights import model_from, read_state
+from inference.training import export, label_head, recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
 from inference.training.held_out import write_index
 from inference.training.lite import main
@@ -220,3 +221,27 @@ def test_a_run_can_start_from_the_averaged_weights_of_another(data: Path, tmp_pa
     middle = (earlier[name] + again.average[name]) / 2
     assert torch.allclose(state[name], middle, atol=2e-3)
     assert main(["--data", str(data), "--out", str(tmp_path / "x"), "--start-from", str(tmp_path / "no.pt")]) == 2
+
+
+@pytest.mark.usefixtures("small")
+def test_the_class_head_is_fitted_on_the_features_of_the_weights_it_joins(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = recipe.Training(load_index(data), tmp_path / "run", 3, recipe.Budget(1, 4), 1.0)
+    (tmp_path / "run").mkdir()
+    training.save()
+    weights = tmp_path / "lite.safetensors"
+    assert export.main([str(tmp_path / "run" / "checkpoint.pt"), str(weights)]) == 0
+    cache = tmp_path / "features.pt"
+    assert label_head.main(["--data", str(data), "--weights", str(weights), "--cache", str(cache)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["classes"] == 1
+    assert said["held_out_things"] > 0
+    model = model_from(weights.read_bytes())
+    assert model.classes == ("ball",)
+    image = next(i for i in load_index(data) if i.source == "drawn")
+    mask = image.labels() == 1
+    features, _ = label_features(model.backbone, image.pixels(), [mask])
+    kept = torch.load(cache, weights_only=True)["features"]
+    nearest = (kept - features).norm(dim=1).min() / features.norm()
+    assert nearest < 0.02, "half precision of the cache apart, they are the same features"
