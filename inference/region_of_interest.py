@@ -55,6 +55,10 @@ class Crop:
                 inside.append(moved)
         return PromptSet(tuple(inside)), tuple(Ignored(kind, count) for kind, count in outside.items())
 
+    def shows(self, prompt: Prompt) -> bool:
+        """Whether any of a prompt lies in the rectangle."""
+        return self._moved(prompt) is not None
+
     def memory_in(self, memory: Memory | None) -> Memory | None:
         """The engine's memory if it was made in this same region, without our mark; a memory of another is no use."""
         if memory is None or MEMORY_KEY not in memory.arrays:

@@ -17,6 +17,7 @@ from desktop.dataset import images
 from inference import labels as label_service
 from inference.engine import Capability, Configurable, Engine, Image, silent
 from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
+from inference.region_of_interest import Crop
 from inference.registry import create_engine, default_engine
 from inference.results import Segmentation
 from inference.runner import Seeded
@@ -43,12 +44,16 @@ def segment(
     """Segment one object of an image by prompts."""
     loaded = images.load(image)
     height, width = loaded.pixels.shape[:2]
+    whole = Crop(height, width, (0, 0, width, height))
     prompts = PromptSet()
     if prior is not None:
         prompts = prompts.added(MaskPrompt(values.mask_file(prior, (width, height))))
     for kind, texts in ((values.box, box), (values.scribble, scribble), (values.point, point)):
         for each in texts or ():
-            prompts = prompts.added(kind(each))
+            prompt = kind(each)
+            if not whole.shows(prompt):
+                raise InputProblem(f"'{each}' lies outside {image.name}, which has {width} × {height} pixels.")
+            prompts = prompts.added(prompt)
     for phrase in text or ():
         prompts = prompts.added(Text(phrase))
     for each in reference or ():

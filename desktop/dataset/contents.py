@@ -143,7 +143,7 @@ class Contents:
         """How doubtful images are, in [0, 1], for those that have a score: 1 less the lowest score of an instance that
         waits for review with the pixels its engine gave it, or of a proposal."""
         with self._guard:
-            waiting, proposed = self._overlay.snapshot(), self._waiting.unwritten()
+            waiting, proposed = self._overlay.snapshot(), self._waiting.snapshot()
             with damage_named(f"in {self.path.name}"):
                 scores = rows.read_lowest_scores(self._connection, waiting, proposed)
             for proposal in proposed.values():

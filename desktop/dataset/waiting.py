@@ -26,16 +26,14 @@ class WaitingProposals:
     def of_image(self, image_id: int) -> list[StoredProposal]:
         """By id."""
         found = {p.id: p for p in rows.read_proposals(self._connection, image_id) if p.id not in self._unwritten}
-        for proposal_id, (_, value) in self._unwritten.items():
-            if value is not None and value.image_id == image_id:
-                found[proposal_id] = value
+        found |= {i: value for i, value in self.snapshot().items() if value is not None and value.image_id == image_id}
         return [found[proposal_id] for proposal_id in sorted(found)]
 
     def counts(self) -> dict[int, int]:
         """Proposals per image that has any."""
         return dict(+self._loaded_counts())
 
-    def unwritten(self) -> dict[int, StoredProposal | None]:
+    def snapshot(self) -> dict[int, StoredProposal | None]:
         """By id, what the file does not say yet; None for what is decided."""
         return {proposal_id: value for proposal_id, (_, value) in self._unwritten.items()}
 
@@ -89,7 +87,7 @@ class WaitingProposals:
         if self._counts is None:
             # one statement, so that the writer cannot come between
             self._counts = Counter(rows.read_proposal_counts(self._connection, self._unwritten))
-            self._counts.update(value.image_id for _, value in self._unwritten.values() if value is not None)
+            self._counts.update(value.image_id for value in self.snapshot().values() if value is not None)
         return self._counts
 
     def _recount(self, ids: Iterable[int], added: Iterable[StoredProposal]) -> None:

@@ -2,6 +2,9 @@
 
 At most two objects an image, the largest thing and one more chosen by the hash of its name. Persons made of garments
 are one object. Regions of BSDS, which are parts and stuff as often as objects, are a domain of their own.
+
+Beside ``index.json`` there is ``others.json`` with the click tasks that ``--limit 100`` leaves out: to choose weights
+and settings on, so that those hundred are only reported.
 """
 
 from __future__ import annotations
@@ -16,10 +19,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inference.evaluation.index import evenly_spaced
 from inference.training.data import IGNORED, TrainingImage, TrainingObject, load_index
 
 SMALLEST_SHARE = 0.004
 """Objects smaller than this part of the image are left out, but for cells and cracks, which are small by nature."""
+
+REPORTED = 100
+"""So many click tasks are reported; nothing is chosen on them."""
 
 SMALL_DOMAINS = frozenset({"nonphoto", "thin"})
 PEOPLE = frozenset({"person", "pedestrian", "bicyclist"})
@@ -43,7 +50,7 @@ def chosen_objects(image: TrainingImage, area: int) -> list[TrainingObject]:
 
 
 def write_index(data: Path, out: Path) -> int:
-    """Write ``out/index.json`` (and masks of whole persons). Returns the number of click tasks."""
+    """Write ``out/index.json`` and ``others.json`` (and masks of whole persons). Returns the number of click tasks."""
     (out / "masks").mkdir(parents=True, exist_ok=True)
     images, tasks = [], []
     for image in load_index(data):
@@ -68,7 +75,10 @@ def write_index(data: Path, out: Path) -> int:
             }
         )
         tasks += [{"image": image.id, "object": o.value, "domain": domain_of(image, o.category)} for o in chosen]
-    (out / "index.json").write_text(json.dumps({"version": 1, "images": images, "click_tasks": tasks}), "utf-8")
+    reported = set(evenly_spaced(range(len(tasks)), REPORTED))
+    others = [task for number, task in enumerate(tasks) if number not in reported]
+    for name, listed in (("index.json", tasks), ("others.json", others)):
+        (out / name).write_text(json.dumps({"version": 1, "images": images, "click_tasks": listed}), "utf-8")
     return len(tasks)
 
 

@@ -128,9 +128,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--permissive", action="store_true")
-    parser.add_argument("--cache", type=Path, help="keep the features here, to fit again without the images")
+    parser.add_argument(
+        "--cache", type=Path, help="keep the features of this backbone here, to fit again without images"
+    )
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
+    data = options.weights.read_bytes()
     if options.cache is not None and options.cache.exists():
         kept = torch.load(options.cache, weights_only=True)
         examples = Examples(kept["features"].float(), kept["names"], kept["held_out"], kept["things"])
@@ -138,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         path = options.data / "aliases.json"
         aliases: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         images = [i for i in load_index(options.data) if i.is_permissive or not options.permissive]
-        backbone = model_from(options.weights.read_bytes(), options.weights.name).backbone
+        backbone = model_from(data, options.weights.name).backbone
         examples = collect(backbone.to(memory_format=torch.channels_last), images, aliases, options.seed)
         if options.cache is not None:
             torch.save({slot: getattr(examples, slot) for slot in Examples.__slots__}, options.cache)
@@ -146,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = (examples.held_out & examples.things).nonzero()[:, 0]
     top1, top5 = accuracy(head, classes, examples, rows)
     print(json.dumps({"classes": len(classes), "held_out_things": len(rows), "top1": top1, "top5": top5}))
-    state = read_state(options.weights.read_bytes())[0]
+    state = read_state(data)[0]
     state = {key: value for key, value in state.items() if not key.startswith("labels.")}
     state |= {f"labels.{key}": value for key, value in head.state_dict().items()}
     save(state, options.weights, classes)

@@ -84,7 +84,6 @@ class Training:
         self.sampler = Sampler([i for i in images if not i.is_validation], seed)
         self.validation = validation_views([i for i in images if i.is_validation], seed)
         new = [*self.model.neck.parameters(), *self.model.decoder.parameters()]
-        self.model.backbone.requires_grad_(False)
         old = [*self.model.backbone.blocks[TUNED_FROM_BLOCK:].parameters()]
         self.optimiser = torch.optim.AdamW(
             [{"params": new, "factor": 1.0}, {"params": old, "factor": BACKBONE_FACTOR}], weight_decay=WEIGHT_DECAY

@@ -21,8 +21,8 @@ MIN_SIDE = 56.0
 MIN_VISIBLE_AREA = 24
 """A target smaller than this (pixels of the TARGET grid) is not worth a lesson."""
 
-TURNED_SHARE, MOST_TURN = 0.4, 25.0
-"""How often a view is turned, and by how many degrees at most."""
+TURNED_SHARE, MOST_TURN, MOST_STRETCH = 0.4, 25.0, 0.18
+"""How often a view is turned, by how many degrees at most, and the largest logarithm of a stretch along an axis."""
 
 KIND_SHARES = {"whole": 0.28, "wide": 0.24, "zoom": 0.30, "part": 0.18}
 """How often each kind of view is drawn. A part shows a piece of the object's border from close by, as the engine's
@@ -107,10 +107,10 @@ def cut(
 
 
 def turned(view: View, random: np.random.Generator) -> View:
-    """Turned by up to :data:`MOST_TURN` and stretched a little; nothing is known of what comes in at the corners."""
-    cosine, sine = np.cos(angle := np.deg2rad(random.uniform(-MOST_TURN, MOST_TURN))), np.sin(angle)
-    stretch = np.exp(random.uniform(-0.18, 0.18, 2))
-    linear = np.array([[cosine, -sine], [sine, cosine]]) * stretch
+    """Turned by up to :data:`MOST_TURN`, stretched by up to :data:`MOST_STRETCH`; the corners are not known then."""
+    angle = np.deg2rad(random.uniform(-MOST_TURN, MOST_TURN))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn * np.exp(random.uniform(-MOST_STRETCH, MOST_STRETCH, 2))
 
     def seen(values: NDArray[Any], border: int) -> NDArray[Any]:
         centre = values.shape[0] / 2 - 0.5

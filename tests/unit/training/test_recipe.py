@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from inference.evaluation.index import evenly_spaced, tasks
+from inference.evaluation.index import load_index as evaluation_index
 from inference.models.lite.backbone import EfficientNetLite0
 from inference.models.lite.label_features import label_features
 from inference.models.lite.weights import model_from, read_state
-from inference.training import export, label_head, recipe, views
+from inference.training import export, held_out, label_head, recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
-from inference.training.held_out import write_index
 from inference.training.lite import main
 from inference.training.views import TARGET, VIEW, draw_view, turned
 
@@ -129,12 +130,24 @@ def test_people_are_often_drawn_whole(data: Path) -> None:
 
 
 def test_the_held_out_index_holds_only_held_out_images(data: Path, tmp_path: Path) -> None:
-    count = write_index(data, tmp_path / "out")
+    count = held_out.write_index(data, tmp_path / "out")
     document = json.loads((tmp_path / "out" / "index.json").read_text("utf-8"))
-    held_out = {image.id for image in load_index(data) if image.is_validation}
-    assert held_out
-    assert {image["id"] for image in document["images"]} == held_out
+    expected = {image.id for image in load_index(data) if image.is_validation}
+    assert expected
+    assert {image["id"] for image in document["images"]} == expected
     assert len(document["click_tasks"]) == count
+
+
+def test_tasks_to_choose_on_are_those_that_are_not_reported(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_out, "REPORTED", 1)
+    count = held_out.write_index(data, tmp_path / "out")
+    all_tasks = tasks(evaluation_index(tmp_path / "out" / "index.json"))
+    others = tasks(evaluation_index(tmp_path / "out" / "others.json"))
+    assert count > 1
+    assert set(others) == set(all_tasks) - set(evenly_spaced(all_tasks, 1))
+    assert len(others) == count - 1
 
 
 @pytest.fixture
