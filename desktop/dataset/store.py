@@ -86,6 +86,9 @@ class Project(Contents):
                 migrate(connection)
             if path.exists():
                 raise FileExistsError(errno.EEXIST, "it exists already")
+            for leftover in ("-wal", "-shm"):
+                # of a project that was deleted after a crash: SQLite would play its log into the new file
+                path.with_name(path.name + leftover).unlink(missing_ok=True)
             fresh.rename(path)
         except (OSError, sqlite3.Error) as error:
             with contextlib.suppress(OSError):

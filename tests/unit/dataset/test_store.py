@@ -70,6 +70,20 @@ def test_values_survive_saving(project, tmp_path):
         assert before == (again.references(), again.jobs(), again.text_prompts(), again.images(), again.categories())
 
 
+def test_a_new_project_holds_nothing_of_a_deleted_one_that_crashed(tmp_path):
+    crashed = Project.create(tmp_path / "p", state_folder=tmp_path)
+    crashed.apply(c.AddCategories((Category(1, "car", "#ff0000"),)))
+    crashed.flush()
+    log = crashed.path.with_name(crashed.path.name + "-wal")
+    left = log.read_bytes()  # what a kill leaves behind
+    assert left
+    crashed.close()
+    crashed.path.unlink()
+    log.write_bytes(left)
+    with Project.create(tmp_path / "p", state_folder=tmp_path) as fresh:
+        assert fresh.categories() == ()
+
+
 def test_ids_are_never_used_again(project, tmp_path):
     one = instance(project)
     project.apply(c.AddInstances((one,)))
