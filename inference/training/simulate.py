@@ -16,8 +16,8 @@ GRID = VIEW // STRIDE
 CELL = VIEW // TARGET
 """View pixels per pixel of the target."""
 
-OPENINGS = ("click", "box", "scribble", "prior", "outline")
-OPENING_SHARES = (0.45, 0.15, 0.14, 0.21, 0.05)
+OPENINGS = ("click", "clicks", "box", "scribble", "prior", "outline")
+OPENING_SHARES = (0.42, 0.06, 0.14, 0.13, 0.20, 0.05)
 
 CENTRED_SHARE = 0.6
 """How often a simulated click is in the very middle of the region, as the evaluation does it; people are less exact."""
@@ -95,12 +95,17 @@ class Lesson:
 
     @staticmethod
     def of(view: View, random: np.random.Generator, opening: str | None = None) -> Lesson:
-        """A lesson with its first prompt. Parts of objects open with a rough mask: nobody clicks on a part first."""
+        """A lesson with its first prompt. Parts of objects open with a rough mask, because nobody clicks on a part
+        first; joined things open with several clicks, because a single one would not ask for all of them."""
         truth = view.target > 0.5
         if not truth.any():
             truth = view.target >= view.target.max()
         lesson = Lesson(truth, view.known > 0, random)
-        usual = "prior" if view.is_part else str(random.choice(OPENINGS, p=OPENING_SHARES))
+        usual = str(random.choice(OPENINGS, p=OPENING_SHARES))
+        if view.is_part:
+            usual = "prior"
+        elif view.is_joined and usual == "click":
+            usual = "clicks"
         lesson.opening = opening or usual
         getattr(lesson, f"_open_{lesson.opening}")()
         return lesson
@@ -117,6 +122,17 @@ class Lesson:
 
     def _open_click(self) -> None:
         self._click(*place_in(self.truth, self.random), True)
+
+    def _open_clicks(self) -> None:
+        left = self.truth
+        for _ in range(int(self.random.integers(2, 4))):
+            row, column = place_in(left, self.random)
+            self._click(row, column, True)
+            rows, columns = np.ogrid[: left.shape[0], : left.shape[1]]
+            far = (rows - row) ** 2 + (columns - column) ** 2 > 0.1 * self.truth.sum()
+            left = left & far
+            if not left.any():
+                return
 
     def _open_box(self) -> None:
         rows, columns = np.flatnonzero(self.truth.any(1)), np.flatnonzero(self.truth.any(0))

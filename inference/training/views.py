@@ -24,6 +24,8 @@ MIN_VISIBLE_AREA = 24
 TURNED_SHARE, MOST_TURN, MOST_STRETCH = 0.4, 25.0, 0.18
 """How often a view is turned, by how many degrees at most, and the largest logarithm of a stretch along an axis."""
 
+BLURRED_SHARE, GRAINY_SHARE = 0.15, 0.12
+
 KIND_SHARES = {"whole": 0.28, "wide": 0.24, "zoom": 0.30, "part": 0.18}
 """How often each kind of view is drawn. A part shows a piece of the object's border from close by, as the engine's
 last look at a correction does; the others show the whole object."""
@@ -33,12 +35,13 @@ last look at a correction does; the others show the whole object."""
 class View:
     """``pixels`` uint8 (VIEW, VIEW, 3); ``target`` float32 (TARGET, TARGET) coverage by the object in [0, 1];
     ``known`` float32 (TARGET, TARGET): 0 where the truth is unknown or outside the image; ``is_part`` says that the
-    object goes on beyond the view."""
+    object goes on beyond the view, ``is_joined`` that it is several labelled things at once."""
 
     pixels: NDArray[np.uint8]
     target: NDArray[np.float32]
     known: NDArray[np.float32]
     is_part: bool = False
+    is_joined: bool = False
 
 
 def square_for(
@@ -119,11 +122,13 @@ def turned(view: View, random: np.random.Generator) -> View:
         return cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
     known = (seen(view.known, cv2.BORDER_CONSTANT) > 0.99).astype(np.float32)
-    return View(seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT), known, view.is_part)
+    pixels, target = seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT)
+    return replace(view, pixels=pixels, target=target, known=known)
 
 
 def augmented(view: View, random: np.random.Generator) -> View:
-    """Turned now and then, mirrored half of the time; brightness, contrast and saturation changed; rarely grey."""
+    """Turned now and then, mirrored half of the time; brightness, contrast, saturation and tint changed, rarely grey;
+    now and then blurred or grainy."""
     if random.random() < TURNED_SHARE:
         after = turned(view, random)
         view = after if (after.target * after.known).sum() >= MIN_VISIBLE_AREA else view
@@ -135,10 +140,28 @@ def augmented(view: View, random: np.random.Generator) -> View:
         grey = values.mean(2, keepdims=True)
         values = grey + (values - grey) * (0.0 if random.random() < 0.04 else random.uniform(0.7, 1.3))
         values = (values - 127.0) * random.uniform(0.75, 1.25) + 127.0 + random.uniform(-24, 24)
+        values = values * random.uniform(0.9, 1.1, 3)
+        if random.random() < BLURRED_SHARE:
+            values = cv2.GaussianBlur(values, (0, 0), random.uniform(0.5, 1.6))
+        if random.random() < GRAINY_SHARE:
+            values = values + random.normal(0, random.uniform(2, 9), values.shape)
         pixels = np.clip(values, 0, 255).astype(np.uint8)
-    return View(
-        np.ascontiguousarray(pixels), np.ascontiguousarray(target), np.ascontiguousarray(known), is_part=view.is_part
+    return replace(
+        view,
+        pixels=np.ascontiguousarray(pixels),
+        target=np.ascontiguousarray(target),
+        known=np.ascontiguousarray(known),
     )
+
+
+def joined(
+    labels: NDArray[np.uint8], values: tuple[int, ...], ignored_value: int, random: np.random.Generator
+) -> tuple[int, ...]:
+    """``values`` and one more label, drawn from those that touch their pixels; ``values`` where there is none."""
+    mask = np.isin(labels, values)
+    around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    near = np.setdiff1d(labels[around & ~mask], (0, ignored_value))
+    return (*values, int(random.choice(near))) if len(near) else values
 
 
 def draw_view(
@@ -162,5 +185,6 @@ def draw_view(
         square = part_square(mask, box, random)
     else:
         square = square_for(kind, box, (labels.shape[1], labels.shape[0]), random)
-    view = replace(cut(pixels, mask, labels == ignored_value, square), is_part=kind == "part")
+    view = cut(pixels, mask, labels == ignored_value, square)
+    view = replace(view, is_part=kind == "part")
     return view if view.target.sum() >= MIN_VISIBLE_AREA else None
