@@ -133,6 +133,8 @@ class ReferenceHost(QObject):
     def move_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None:
         self.said.emit(self.tr("Instances of the reference image are not moved here."))
 
+    nudge_instances = move_instances
+
     # marks are not prompts, so there is none to change, to hold back or to count, and engines see no region of this
     # image; the protocol asks for these all the same
     def replace_prompt(self, index: int, prompt: Prompt, *, final: bool) -> None: ...

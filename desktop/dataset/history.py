@@ -84,6 +84,18 @@ class History:
             self._bytes -= self._steps.pop(0).nbytes
         self.position = len(self._steps)
 
+    def amend(self, step: Step) -> None:
+        """Put ``step``, which goes further, in the place of the step that was done last. IndexError without one."""
+        if not self.position:
+            raise IndexError("No step was done that could be amended.")
+        self._bytes += step.nbytes - self._steps[self.position - 1].nbytes
+        self._steps[self.position - 1] = step
+
+    @property
+    def last_done(self) -> Step | None:
+        """The newest step, None when there is none or when it was taken back."""
+        return self._steps[-1] if self._steps and self.position == len(self._steps) else None
+
     @property
     def nbytes(self) -> int:
         return self._bytes

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from desktop.dataset.masks import Mask
 from desktop.dataset.model import Instance
-from desktop.workspace.objects import Objects
+from desktop.workspace.nudging import Nudging
 
 _clipboard: list[tuple[Instance, str]] = []
 """What was copied, each with the name of its class: another project has other class ids."""
 
 
-class Clipboard(Objects):
+class Clipboard(Nudging):
     """See :class:`desktop.workspace.Workspace`."""
 
     def copy_selected(self) -> None:

@@ -132,7 +132,7 @@ class SelectTool(Tool):
             ids = self._free(self.host.selection)
             if ids and self.may_edit():
                 step = 10 if mods & Mods.SHIFT else 1
-                self.host.move_instances(ids, dx * step, dy * step)
+                self.host.nudge_instances(ids, dx * step, dy * step)
             return True
         return super().key(key, mods)
 

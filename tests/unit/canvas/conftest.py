@@ -61,6 +61,9 @@ class RecordingHost:
     def move_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None:
         self.calls.append(("move_instances", tuple(instance_ids), dx, dy))
 
+    def nudge_instances(self, instance_ids: Iterable[int], dx: int, dy: int) -> None:
+        self.calls.append(("nudge_instances", tuple(instance_ids), dx, dy))
+
     def split_selected(self, line: Any, *, closed: bool) -> None:
         self.closed = closed
         self.calls.append(("split_selected", line))
