@@ -17,7 +17,8 @@ from desktop import themes
 from desktop.actions import ActionRegistry
 from desktop.canvas.renderer import Adjustments
 from desktop.canvas_link import CanvasLink
-from desktop.commands import commands, tool_help, tool_name
+from desktop.commands import commands
+from desktop.commands.titles import tool_help, tool_name
 from desktop.panels.icons import icon
 from desktop.panels.status_bar import StatusBar
 from desktop.settings import user_state_folder

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.canvas.view import CanvasView
-from desktop.commands import TOOL_FAMILIES
+from desktop.commands.titles import TOOL_FAMILIES
 from desktop.notices import NoticeBar
 from desktop.panels.adjustments_panel import AdjustmentsPanel
 from desktop.panels.class_chooser import ClassChooser

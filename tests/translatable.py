@@ -9,7 +9,7 @@ from pathlib import Path
 import desktop
 from desktop.actions import PRESETS, Scope
 from desktop.canvas.overlay import Style
-from desktop.commands import TOOLS
+from desktop.commands.titles import TOOLS
 from desktop.dataset.formats import registry as formats
 from desktop.dataset.formats.traits import Trait
 from desktop.dataset.model import ImageState, ReviewState
