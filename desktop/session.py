@@ -9,22 +9,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-import numpy as np
-
-from desktop.composition import candidate_of_mask, compose, stand_in_prompts
+from desktop.composition import candidate_of_mask, compose
+from desktop.rounds import Ask, Round, memory_for
+from desktop.routing import SEARCH_KINDS, Route, Router
 from desktop.worktime import WorkTime
 from inference.engine import EngineSpec, Speed
 from inference.prompts import MaskArray, MaskPrompt, Prompt, PromptKind, PromptSet
-from inference.results import Candidate, Ignored, Memory, Segmentation
-
-SEARCH_KINDS = frozenset({PromptKind.TEXT, PromptKind.REFERENCE})
-"""Prompts that search the image, as against those that touch a place."""
-
-CHOSEN = "chosen"
-"""Key of :attr:`Memory.arrays` under which the index of the chosen candidate travels (int64 scalar array)."""
+from inference.results import Candidate, Ignored, Segmentation
 
 
 class Stop(Enum):
@@ -34,30 +27,6 @@ class Stop(Enum):
     """The running request was dropped; the session stays open."""
     SESSION = auto()
     """Nothing was running: the session is to be discarded."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ask:
-    """One request to an engine. ``prompts`` are what the engine gets, ``about`` the prompts of the person behind it."""
-
-    engine: str
-    prompts: PromptSet
-    about: PromptSet
-    revision: int
-    memory: Memory | None = None
-    as_job: bool = False
-
-
-@dataclass(slots=True)
-class Round:
-    """An answer and what the person chose in it."""
-
-    candidates: tuple[Candidate, ...]
-    memory: Memory | None = None
-    ignored: tuple[Ignored, ...] = ()
-    chosen: int = 0
-    kept: frozenset[int] = field(default_factory=frozenset)
-    notes: tuple[str, ...] = ()
 
 
 class Session:
@@ -199,50 +168,26 @@ class Session:
         if self.is_empty and SEARCH_KINDS.isdisjoint(p.kind for p in prompts):
             self._show(self._rounds.get(("prior", prompts)), self.revision, "prior")
             return
-        engine, about, _ = self._route()
-        known = self._rounds.get((engine, about))
+        route = self._route()
+        known = self._rounds.get((route.engine, route.about))
         if known is not None:
-            self._show(known, self.revision, engine)
+            self._show(known, self.revision, route.engine)
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     @property
     def engine(self) -> str:
         """The engine that answers the present prompts."""
-        return self._route()[0]
+        return self._route().engine
 
     @property
     def ignored(self) -> tuple[Ignored, ...]:
-        """Prompts that no engine answers: not the chosen one, and *find with* did not either.
-
-        The prior mask does not count: it has a stand-in.
-        """
-        engine, about, seed = self._route()
-        spec = self._specs.get(engine)
-        if spec is None:
-            return ()
-        used = frozenset[str]()
-        if seed is not None and self._prior is None:
-            used = frozenset(prompt.kind for prompt in about if self._was_found(prompt))
-        return tuple(i for i in spec.ignored(about) if i.kind != PromptKind.MASK and i.kind not in used)
-
-    def _was_found(self, prompt: Prompt) -> bool:
-        """Whether *find with* answers this prompt, so that the mask it found already stands for it."""
-        find = self._specs.get(self.find_with)
-        return self._prior is None and prompt.kind in SEARCH_KINDS and find is not None and prompt.kind in find.prompts
+        """Prompts that no engine answers."""
+        return self._router.ignored(self._route())
 
     def unusable(self) -> str:
         """Empty, or why the engine can do nothing with the present prompts."""
-        engine, about, _ = self._route()
-        spec = self._specs.get(engine)
-        if spec is None:
-            return "No engine is chosen."
-        said = [prompt for prompt in about if prompt.kind is not PromptKind.MASK]
-        if not said:
-            return "There is no prompt yet."
-        if not any(prompt.kind in spec.prompts for prompt in said):
-            return f"{spec.title} takes none of these prompts."
-        return ""
+        return self._router.unusable(self._route())
 
     def next_ask(self, *, explicit: bool = False) -> Ask | None:
         """What to ask an engine now, or None: nothing to ask, known already, asked already, or held back.
@@ -252,7 +197,8 @@ class Session:
         """
         if (self._held and not explicit) or self.is_empty or self.unusable():
             return None
-        engine, about, seed = self._route()
+        route = self._route()
+        engine, about = route.engine, route.about
         if not explicit and (engine, about) in self._rounds:
             return None
         if not explicit and self.busy:
@@ -265,9 +211,8 @@ class Session:
         if self.revision <= self._last_asked:
             self.revision += 1
         self._last_asked = self.revision
-        ask = Ask(
-            engine, self._for_engine(engine, about, seed), about, self.revision, self._memory(engine, about), as_job
-        )
+        memory = memory_for(self._rounds, engine, about)
+        ask = Ask(engine, self._router.for_engine(route), about, self.revision, memory, as_job)
         self._asked[self.revision] = ask
         self.busy = True
         return ask
@@ -279,54 +224,18 @@ class Session:
             return None
         self.revision = self._last_asked = max(self.revision, self._last_asked) + 1
         # the shown answer keeps its right to be shown: a comparison is newer, but adds instead of replacing
-        ask = Ask(engine, self._for_engine(engine, self.prompts, self._prior), self.prompts, self.revision)
+        prompts = self._router.for_engine(Route(engine, self.prompts, self._prior))
+        ask = Ask(engine, prompts, self.prompts, self.revision)
         self._asked[self.revision] = ask
         self.busy = True
         return ask
 
-    def _route(self) -> tuple[str, PromptSet, MaskArray | None]:
-        """(engine, the prompts it answers, the mask it starts from) for the present prompts.
+    @property
+    def _router(self) -> Router:
+        return Router(self._specs, self.find_with, self.refine_with, self._prior)
 
-        With two engines chosen, *find with* answers what searches the image (or, without such prompts, the first
-        prompt), and *refine with* continues from its mask. Engines that take nothing of it are passed over.
-        """
-        if self._prior is not None:
-            return self.refine_with, self.prompts, self._prior
-        find, refine = self._specs.get(self.find_with), self._specs.get(self.refine_with)
-        if find is None or refine is None or self.find_with == self.refine_with:
-            return self.find_with, self.prompts, None
-        searching = [i for i, p in enumerate(self.prompts.prompts) if p.kind in SEARCH_KINDS]
-        touching = [i for i, p in enumerate(self.prompts.prompts) if p.kind not in SEARCH_KINDS]
-        first = searching or touching[:1]
-        finding = _subset(self.prompts, first)
-        if not any(p.kind in find.prompts for p in finding):
-            return (self.refine_with, self.prompts, None) if touching else (self.find_with, self.prompts, None)
-        rest = _subset(self.prompts, touching)
-        found = self._rounds.get((self.find_with, finding))
-        is_more = any(p.kind in refine.prompts for p in rest) and (bool(searching) or len(touching) > 1)
-        if not is_more or found is None:
-            return self.find_with, finding if is_more else self.prompts, None
-        if not found.candidates:
-            return self.refine_with, self.prompts, None
-        return self.refine_with, self.prompts, found.candidates[found.chosen].mask()
-
-    def _for_engine(self, engine: str, about: PromptSet, seed: MaskArray | None) -> PromptSet:
-        """The prompts in the words of the engine: the starting mask as a mask prompt, or as its box and points."""
-        if seed is None:
-            return about
-        said = tuple(prompt for prompt in about if prompt.kind is not PromptKind.MASK and not self._was_found(prompt))
-        if PromptKind.MASK in self._specs[engine].prompts:
-            return PromptSet((MaskPrompt(seed), *said))
-        return PromptSet((*stand_in_prompts(seed), *said))
-
-    def _memory(self, engine: str, about: PromptSet) -> Memory | None:
-        """The engine's own memory of the longest beginning of these prompts, with the person's choice in it."""
-        for length in range(len(about.prompts) - 1, 0, -1):
-            start = PromptSet(about.prompts[:length], frozenset(m for m in about.muted if m < length))
-            known = self._rounds.get((engine, start))
-            if known is not None and known.memory is not None and known.memory.engine == engine:
-                return replace(known.memory, arrays={**known.memory.arrays, CHOSEN: np.array(known.chosen, np.int64)})
-        return None
+    def _route(self) -> Route:
+        return self._router.route(self.prompts, self._rounds)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -341,13 +250,13 @@ class Session:
         self.work.touch()
         if revision == self.revision:
             self.busy = False
-        engine, about, seed = self._route()
-        comparing = ask.engine != engine and ask.about == self.prompts and revision > self._shown_revision
-        if comparing and self._shown is not None and (engine, about) in self._rounds:
+        route = self._route()
+        comparing = ask.engine != route.engine and ask.about == self.prompts and revision > self._shown_revision
+        if comparing and self._shown is not None and (route.engine, route.about) in self._rounds:
             shown = self._shown
             shown.candidates = (*shown.candidates, *answer.candidates)
             return True
-        candidates = self._composed(ask, answer.candidates, seed)
+        candidates = self._composed(ask, answer.candidates, route.seed)
         known = Round(candidates, answer.memory, answer.ignored, notes=answer.notes)
         self._rounds[ask.engine, ask.about] = known
         if revision <= self._shown_revision:
@@ -456,11 +365,3 @@ class Session:
         kept = self.kept
         taken = [c for i, c in enumerate(self.candidates) if i in kept] if kept else [self.candidate]
         return tuple(c for c in taken if c is not None and bool(c.mask().any()))
-
-
-def _subset(prompts: PromptSet, indices: list[int]) -> PromptSet:
-    """The prompts at ``indices``, with their mutes."""
-    return PromptSet(
-        tuple(prompts.prompts[i] for i in indices),
-        frozenset(position for position, i in enumerate(indices) if i in prompts.muted),
-    )

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 
 from desktop.image_service import ImageService
-from desktop.session import Ask, Session
+from desktop.rounds import Ask
+from desktop.session import Session
 from desktop.settings import Settings
 from desktop.workspace.engines import Engines
 from desktop.workspace.link import InferenceLink

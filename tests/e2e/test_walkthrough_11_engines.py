@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from desktop.panels.controls import Chip
+from desktop.rounds import Ask
 from desktop.scripted_person import ScriptedPerson
-from desktop.session import Ask, Session
+from desktop.session import Session
 from desktop.workspace.values import SessionInfo
 from inference.prompts import PromptKind
 from tests.e2e.conftest import OpenPerson

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from desktop.session import Ask, Session
+from desktop.rounds import Ask
+from desktop.session import Session
 from inference.engine import Capability, EngineSpec, Speed
 from inference.prompts import PromptKind
 from inference.results import Candidate, Frame, Label, Memory, Segmentation

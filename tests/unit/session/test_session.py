@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from desktop.session import CHOSEN, Session, Stop
+from desktop.rounds import CHOSEN
+from desktop.session import Session, Stop
 from inference.prompts import Box, MaskPrompt, Point, PromptKind, Text
 from inference.results import Segmentation
 from tests.unit.session.session_engines import SIZE, answer, candidate, opened, settle
