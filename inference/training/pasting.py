@@ -52,7 +52,9 @@ def pasted_as_target(background: View, donor: Donor, random: np.random.Generator
     if target.sum() < MIN_VISIBLE_AREA:
         return None
     known = np.ones((TARGET, TARGET), np.float32)
-    return View(_mixed(background.pixels, placed, alpha), target.astype(np.float32), known)
+    # the thing that it lies on is what an engine might take it for
+    wrong = np.maximum(target, background.target) if (target * background.target).sum() >= MIN_VISIBLE_AREA else None
+    return View(_mixed(background.pixels, placed, alpha), target.astype(np.float32), known, wrong=wrong)
 
 
 def pasted_in_front(view: View, donor: Donor, random: np.random.Generator) -> View | None:

@@ -49,6 +49,9 @@ TARGET_SHARE, FRONT_SHARE = 0.25, 0.12
 JOINED_SHARE = 0.12
 """How often a target grows by a labelled thing that touches it."""
 
+TAKEN_SHARE = 0.15
+"""How often a thing that touches the target is noted as what an engine may take the target for."""
+
 VALIDATE_EVERY = 400
 VALIDATION_LESSONS = 96
 VALIDATION_ROUNDS = 6
@@ -202,10 +205,14 @@ class Training:
         while True:
             image, values = self.sampler.draw()
             labels = image.labels()
-            more = joined(labels, values, IGNORED, random) if random.random() < JOINED_SHARE else values
-            view = draw_view(image.pixels(), labels, more, IGNORED, random)
+            choice = random.random()
+            more = joined(labels, values, IGNORED, random) if choice < JOINED_SHARE + TAKEN_SHARE else values
+            joins, taken_for = choice < JOINED_SHARE and more != values, () if more == values else more
+            if joins:
+                values, taken_for = more, ()
+            view = draw_view(image.pixels(), labels, values, IGNORED, random, taken_for=taken_for)
             if view is not None:
-                return augmented(self._pasted(replace(view, is_joined=more != values)), random)
+                return augmented(self._pasted(replace(view, is_joined=joins)), random)
 
     def _pasted(self, view: View) -> View:
         """The view with an object of another photo in it, now and then; as it is where that cannot be."""

@@ -19,6 +19,9 @@ CELL = VIEW // TARGET
 OPENINGS = ("click", "clicks", "box", "scribble", "prior", "outline")
 OPENING_SHARES = (0.42, 0.06, 0.14, 0.13, 0.20, 0.05)
 
+TAKEN_SHARE = 0.6
+"""How often a lesson whose object may be taken for more begins with a mask that does so."""
+
 CENTRED_SHARE = 0.6
 """How often a simulated click is in the very middle of the region, as the evaluation does it; people are less exact."""
 
@@ -106,6 +109,9 @@ class Lesson:
             usual = "prior"
         elif view.is_joined and usual == "click":
             usual = "clicks"
+        if view.wrong is not None and random.random() < TAKEN_SHARE and (view.wrong > 0.5).any():
+            lesson._open_taken(view.wrong)
+            return lesson
         lesson.opening = opening or usual
         getattr(lesson, f"_open_{lesson.opening}")()
         return lesson
@@ -155,7 +161,8 @@ class Lesson:
         # a person's stroke stays on the object: keep the longest run that does
         runs = np.split(np.arange(len(steps)), np.flatnonzero(np.diff(inside.astype(int))) + 1)
         longest = max((run for run in runs if inside[run[0]]), key=len)
-        self.canvas.stroke(steps[longest] * CELL, float(self.random.uniform(3, 9)), True)
+        line = steps[longest] if len(longest) > 1 else np.repeat(steps[longest], 2, axis=0)
+        self.canvas.stroke(line * CELL, float(self.random.uniform(3, 9)), True)
 
     def _open_prior(self) -> None:
         mask = rough_mask(self.truth, self.random)
@@ -163,6 +170,12 @@ class Lesson:
         if self.random.random() < 0.5:
             # the zoomed second look: the object was clicked before, and the prior came from those clicks
             self._click(*place_in(self.truth, self.random), True)
+
+    def _open_taken(self, wrong: NDArray[np.float32]) -> None:
+        """A click was answered with something larger that holds or touches the object, and is corrected."""
+        self.opening = "taken"
+        self._click(*place_in(self.truth, self.random), True)
+        self.correct(wrong * np.float32(self.random.uniform(0.8, 1.0)))
 
     def _open_outline(self) -> None:
         rough = rough_mask(self.truth, self.random).astype(np.uint8)

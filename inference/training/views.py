@@ -35,13 +35,15 @@ last look at a correction does; the others show the whole object."""
 class View:
     """``pixels`` uint8 (VIEW, VIEW, 3); ``target`` float32 (TARGET, TARGET) coverage by the object in [0, 1];
     ``known`` float32 (TARGET, TARGET): 0 where the truth is unknown or outside the image; ``is_part`` says that the
-    object goes on beyond the view, ``is_joined`` that it is several labelled things at once."""
+    object goes on beyond the view, ``is_joined`` that it is several labelled things at once. ``wrong``, like
+    ``target``, is what an engine may have taken the object for: with a thing that touches or holds it; or None."""
 
     pixels: NDArray[np.uint8]
     target: NDArray[np.float32]
     known: NDArray[np.float32]
     is_part: bool = False
     is_joined: bool = False
+    wrong: NDArray[np.float32] | None = None
 
 
 def square_for(
@@ -123,7 +125,20 @@ def turned(view: View, random: np.random.Generator) -> View:
 
     known = (seen(view.known, cv2.BORDER_CONSTANT) > 0.99).astype(np.float32)
     pixels, target = seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT)
-    return replace(view, pixels=pixels, target=target, known=known)
+    wrong = None if view.wrong is None else seen(view.wrong, cv2.BORDER_CONSTANT)
+    return replace(view, pixels=pixels, target=target, known=known, wrong=wrong)
+
+
+def mirrored(view: View) -> View:
+    """Left and right exchanged."""
+    wrong = None if view.wrong is None else np.ascontiguousarray(view.wrong[:, ::-1])
+    return replace(
+        view,
+        pixels=np.ascontiguousarray(view.pixels[:, ::-1]),
+        target=np.ascontiguousarray(view.target[:, ::-1]),
+        known=np.ascontiguousarray(view.known[:, ::-1]),
+        wrong=wrong,
+    )
 
 
 def augmented(view: View, random: np.random.Generator) -> View:
@@ -132,9 +147,9 @@ def augmented(view: View, random: np.random.Generator) -> View:
     if random.random() < TURNED_SHARE:
         after = turned(view, random)
         view = after if (after.target * after.known).sum() >= MIN_VISIBLE_AREA else view
-    pixels, target, known = view.pixels, view.target, view.known
     if random.random() < 0.5:
-        pixels, target, known = pixels[:, ::-1], target[:, ::-1], known[:, ::-1]
+        view = mirrored(view)
+    pixels = view.pixels
     if random.random() < 0.7:
         values = pixels.astype(np.float32)
         grey = values.mean(2, keepdims=True)
@@ -146,12 +161,7 @@ def augmented(view: View, random: np.random.Generator) -> View:
         if random.random() < GRAINY_SHARE:
             values = values + random.normal(0, random.uniform(2, 9), values.shape)
         pixels = np.clip(values, 0, 255).astype(np.uint8)
-    return replace(
-        view,
-        pixels=np.ascontiguousarray(pixels),
-        target=np.ascontiguousarray(target),
-        known=np.ascontiguousarray(known),
-    )
+    return replace(view, pixels=pixels)
 
 
 def joined(
@@ -171,8 +181,10 @@ def draw_view(
     ignored_value: int,
     random: np.random.Generator,
     parts: bool = True,
+    taken_for: tuple[int, ...] = (),
 ) -> View | None:
-    """A random view of the objects ``values``, or None when too little of them shows; ``parts``: may it be a part."""
+    """A random view of the objects ``values``, or None when too little of them shows; ``parts``: may it be a part;
+    ``taken_for``: the objects that an engine may have taken it for."""
     mask = np.isin(labels, values)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -186,5 +198,6 @@ def draw_view(
     else:
         square = square_for(kind, box, (labels.shape[1], labels.shape[0]), random)
     view = cut(pixels, mask, labels == ignored_value, square)
-    view = replace(view, is_part=kind == "part")
+    wrong = cut(pixels, np.isin(labels, taken_for), labels == ignored_value, square).target if taken_for else None
+    view = replace(view, is_part=kind == "part", wrong=wrong)
     return view if view.target.sum() >= MIN_VISIBLE_AREA else None

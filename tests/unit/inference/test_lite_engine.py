@@ -75,6 +75,15 @@ def test_every_visual_prompt_alone_gives_a_mask(engine: Engine, cup: Features) -
         assert best(engine, cup, prompt).any(), prompt.kind
 
 
+def test_a_dot_of_the_scribble_tool_counts_like_a_click(engine: Engine, cup: Features) -> None:
+    """A press without a drag: a stroke of one vertex, which no drawing routine draws as a line."""
+    dot = Scribble(((INSIDE.x, INSIDE.y),), 8.0)
+    clicked, dotted = best(engine, cup, INSIDE), best(engine, cup, dot)
+    assert (clicked & dotted).sum() > 0.9 * (clicked | dotted).sum()
+    off = Scribble(((300.5, 200.5),), 20.0, positive=False)
+    assert not best(engine, cup, INSIDE, off)[195:206, 295:306].any()
+
+
 def test_a_box_keeps_the_object_near_the_box(engine: Engine, cup: Features) -> None:
     mask = best(engine, cup, CUP_BOX)
     outside = mask.copy()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inference.training.pasting import Donor, donor_of, pasted_as_target, pasted_in_front
 from inference.training.simulate import Lesson
-from inference.training.views import TARGET, VIEW, View, joined
+from inference.training.views import TARGET, VIEW, View, joined, mirrored
 
 
 def disk(size: int, radius: float) -> np.ndarray:
@@ -106,3 +106,31 @@ def test_joined_things_do_not_open_with_one_click(seed: int) -> None:
         assert len(lesson.canvas.seeds) in (2, 3)
         places = np.array([(row, column) for row, column, _ in lesson.canvas.seeds])
         assert np.linalg.norm(places[0] - places[1]) * 2 > np.sqrt(0.1 * truth.sum()) - 4
+
+
+def test_what_it_is_pasted_on_is_what_it_may_be_taken_for() -> None:
+    background = blue_view(np.ones((TARGET, TARGET)))
+    seen = 0
+    for seed in range(20):
+        view = pasted_as_target(background, red_donor(), np.random.default_rng(seed))
+        if view is None or view.wrong is None:
+            continue
+        assert view.wrong.min() == 1
+        lesson = Lesson.of(view, np.random.default_rng(seed))
+        if lesson.opening == "taken":
+            seen += 1
+            assert [sign for _, _, sign in lesson.canvas.seeds] == [1.0, -1.0]
+            assert lesson.canvas.prior is not None
+            assert lesson.canvas.prior.min() > 0.7
+    assert seen > 5
+
+
+def test_a_mirrored_view_mirrors_everything() -> None:
+    half = np.zeros((TARGET, TARGET), np.float32)
+    half[:, :20] = 1
+    view = View(np.zeros((VIEW, VIEW, 3), np.uint8), half, half, wrong=half)
+    after = mirrored(view)
+    assert after.wrong is not None
+    for values in (after.target, after.known, after.wrong):
+        assert values[:, -20:].all()
+        assert not values[:, :-20].any()
