@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.prompts import Box, Point, Polygon, Scribble
+from inference.prompts import Box, MaskPrompt, Point, Polygon, Scribble
 
 if TYPE_CHECKING:
     from inference.models.lite.looks import VisualPrompt
@@ -32,8 +32,8 @@ def agreeing(sight: Sight, logits: NDArray[np.float32], said: Sequence[VisualPro
     """``logits`` (candidates, h, w) at stride 2 of ``sight``, changed where the prompts ``said`` are contradicted.
 
     Round a contradicted click the sign is set in a small disk: more than that is not known, and a wrong guess over a
-    wide one turned late clicks on thin things into blots. Under strokes and in negative boxes and outlines it is set
-    as drawn. The newest prompt wins where two contradict each other.
+    wide one turned late clicks on thin things into blots. Under strokes and in negative boxes, outlines and masks it is
+    set as drawn. The newest prompt wins where two contradict each other.
     """
     out = logits.copy()
     height, width = out.shape[1:]
@@ -53,6 +53,8 @@ def agreeing(sight: Sight, logits: NDArray[np.float32], said: Sequence[VisualPro
             _set_all(out, _stroke(prompt, sight, height, width), sign)
         elif isinstance(prompt, Box | Polygon) and not prompt.positive:
             _set_all(out, _inside(prompt, sight, height, width), sign)
+        elif isinstance(prompt, MaskPrompt) and not prompt.positive:
+            _set_all(out, sight.mask(prompt.mask, (height, width)), sign)
     return out
 
 

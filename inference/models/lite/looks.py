@@ -100,7 +100,7 @@ def cells_of(prompts: Sequence[VisualPrompt], sight: Sight) -> list[tuple[int, i
 
 
 def draw(canvas: Canvas, prompt: VisualPrompt, sight: Sight) -> None:
-    """Draw one prompt on the canvas of a sight. A prior mask is not drawn: it is the answer of its round."""
+    """Draw one prompt on the canvas of a sight. A positive mask is not drawn: it is the answer of its round."""
     sx, sy = sight.scale
     if isinstance(prompt, Point):
         if prompt.positive or sight.contains(prompt.x, prompt.y):
@@ -117,6 +117,8 @@ def draw(canvas: Canvas, prompt: VisualPrompt, sight: Sight) -> None:
         canvas.outline(inside, prompt.positive)
     elif isinstance(prompt, Polygon):
         canvas.outline(_filled(canvas, [sight.point(x, y) for x, y in prompt.vertices]), prompt.positive)
+    elif isinstance(prompt, MaskPrompt) and not prompt.positive:
+        canvas.outline(sight.mask(prompt.mask, sight.grid), positive=False)
 
 
 def _filled(canvas: Canvas, corners: list[tuple[float, float]]) -> NDArray[np.bool_]:

@@ -13,12 +13,13 @@ from inference.engine import EngineError, EngineSpec, Features, Image, Report, U
 from inference.models.lite.finding import proposals_of
 from inference.models.lite.looks import Answer, VisualPrompt
 from inference.models.lite.meaning import Meaning
+from inference.models.lite.reading import Reading, read
 from inference.models.lite.rounds import digest, play, rounds_of
 from inference.models.lite.sight import Sight
 from inference.models.lite.view import LiteFeatures
 from inference.models.lite.weights import fingerprint, model_from
-from inference.prompts import MaskArray, MaskPrompt, PromptSet, Reference, Text
-from inference.results import Candidate, Frame, Ignored, LabelScores, Memory, Region, Segmentation, to_image_size
+from inference.prompts import MaskArray, MaskPrompt, PromptSet
+from inference.results import Candidate, Frame, Ignored, LabelScores, Memory, Region, Segmentation
 
 GIVEN_LOGIT = 6.0
 """The certainty of a mask that was given and not predicted."""
@@ -55,11 +56,11 @@ class LiteSegmenter:
 
     def segment(self, features: Features, prompts: PromptSet, memory: Memory | None, report: Report) -> Segmentation:
         view = cast(LiteFeatures, features)
-        said, found, unread = self._in_pixels(view, prompts, report)
-        ignored = (*self._spec.ignored(prompts), *unread)
-        if found is not None and len(said) == 1:
-            return self._finds(view, found, said, ignored)
-        rounds = rounds_of(said)
+        reading = read(view, prompts, self._meaning, report)
+        ignored = (*self._spec.ignored(prompts), *reading.unread)
+        if reading.searches_only:
+            return self._finds(view, reading, ignored)
+        rounds = rounds_of(reading.said)
         if not rounds:
             raise UnusablePrompts(
                 "Lite needs at least one positive prompt: a click, a box, a stroke, a word or a mask."
@@ -71,7 +72,7 @@ class LiteSegmenter:
         if last is None:
             raise EngineError("The memory of Lite holds no mask.")
         answered = rounds[-1][-1]
-        if isinstance(answered, MaskPrompt):
+        if isinstance(answered, MaskPrompt) and answered.positive:
             logits = np.where(answered.mask, GIVEN_LOGIT, -GIVEN_LOGIT).astype(np.float32)
             whole = Frame.whole(view.height, view.width)
             candidates: tuple[Candidate, ...] = (Candidate(logits, whole, 1.0, self._spec.name),)
@@ -103,52 +104,16 @@ class LiteSegmenter:
             raise EngineError("These weights of Lite have no class head, so they cannot name anything.")
         return self._labels
 
-    def _in_pixels(
-        self, view: LiteFeatures, prompts: PromptSet, report: Report
-    ) -> tuple[list[VisualPrompt], list[tuple[float, Answer]] | None, tuple[Ignored, ...]]:
-        """The prompts with a leading phrase or reference replaced by the mask it finds.
-
-        Returns the visual prompts, the finds when there was a phrase or reference, and what could not be used: words
-        that come after something was shown say nothing about the mask's pixels.
-        """
-        said: list[VisualPrompt] = []
-        found: list[tuple[float, Answer]] | None = None
-        unread: dict[str, int] = {}
-        for prompt in prompts:
-            if isinstance(prompt, Text | Reference):
-                if found is not None or not prompt.positive or any(p.positive for p in said):
-                    unread[prompt.kind] = unread.get(prompt.kind, 0) + 1
-                    continue
-                meaning = self._meaning()
-                found = (
-                    meaning.find_text(view, prompt, report)
-                    if isinstance(prompt, Text)
-                    else meaning.find_like(view, prompt, report)
-                )
-                said.append(MaskPrompt(self._mask(view, found[0][1]) if found else _nothing(view)))
-            else:
-                said.append(prompt)
-        return said, found, tuple(Ignored(kind, count) for kind, count in unread.items())
-
-    def _finds(
-        self,
-        view: LiteFeatures,
-        found: list[tuple[float, Answer]],
-        said: list[VisualPrompt],
-        ignored: tuple[Ignored, ...],
-    ) -> Segmentation:
+    def _finds(self, view: LiteFeatures, reading: Reading, ignored: tuple[Ignored, ...]) -> Segmentation:
         """The answer to a phrase or reference alone: every find is a candidate, best first."""
-        if not found:
+        if not reading.found:
             return Segmentation((), None, ignored)
         candidates = tuple(
             Candidate(answer.logits[0], Frame(view.height, view.width, answer.sight.region), score, self._spec.name)
-            for score, answer in found
+            for score, answer in reading.found
         )
-        rounds = rounds_of(said)
+        rounds = rounds_of(reading.said)
         return Segmentation(candidates, _memory(self._spec.name, play(view, rounds, 0, None), rounds), ignored)
-
-    def _mask(self, view: LiteFeatures, answer: Answer) -> MaskArray:
-        return to_image_size(answer.logits[0], Frame(view.height, view.width, answer.sight.region)) > 0
 
     def _candidates(self, view: LiteFeatures, answer: Answer) -> tuple[Candidate, ...]:
         frame = Frame(view.height, view.width, answer.sight.region)
@@ -171,10 +136,6 @@ class LiteSegmenter:
         height, width = (int(v) for v in arrays["size"])
         sight = Sight((x0, y0, x1, y1), height, width)
         return done, Answer(sight, arrays["logits"].astype(np.float32), arrays["quality"].astype(np.float32))
-
-
-def _nothing(view: LiteFeatures) -> MaskArray:
-    return np.zeros((view.height, view.width), np.bool_)
 
 
 def _memory(engine: str, answer: Answer, rounds: list[list[VisualPrompt]]) -> Memory:

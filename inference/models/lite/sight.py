@@ -112,6 +112,11 @@ class Sight:
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(piece, (self.width, self.height), interpolation=how), np.uint8)
 
+    def mask(self, mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+        """A mask of the image as seen here at ``size`` (height, width): cells that it covers by half."""
+        height, width = mask.shape
+        return self.resampled(mask.astype(np.float32), (0.0, 0.0, float(width), float(height)), size) >= 0.5
+
     def resampled(self, values: NDArray[np.float32], source: Region, size: tuple[int, int]) -> NDArray[np.float32]:
         """A map stretched over the region ``source``, seen here at ``size`` (height, width); 0 where it says nothing.
 

@@ -10,18 +10,21 @@ import pytest
 
 from inference.engine import Engine, Features, Image, UnusablePrompts, Vocabulary, silent
 from inference.engines import lite
+from inference.models.lite.meaning import Meaning
 from inference.prompts import (
     Box,
     MaskArray,
     MaskPrompt,
     Point,
     Polygon,
+    Prompt,
     PromptKind,
     PromptSet,
     Reference,
     Scribble,
     Text,
 )
+from inference.results import Ignored
 
 SAMPLES = Path(__file__).parents[3] / "resources" / "sample" / "images"
 
@@ -82,6 +85,43 @@ def test_a_dot_of_the_scribble_tool_counts_like_a_click(engine: Engine, cup: Fea
     assert (clicked & dotted).sum() > 0.9 * (clicked | dotted).sum()
     off = Scribble(((300.5, 200.5),), 20.0, positive=False)
     assert not best(engine, cup, INSIDE, off)[195:206, 295:306].any()
+
+
+EMPTY = (
+    MaskPrompt(np.zeros((400, 600), bool)),
+    Box(100, 100, 100, 300),
+    Box(100, 100, 100.4, 100.4),
+    Polygon(((100, 100), (300, 300))),
+    Polygon(((100, 100), (100, 200), (100, 300))),
+)
+
+
+@pytest.mark.parametrize("prompt", EMPTY, ids=lambda prompt: type(prompt).__name__)
+def test_what_holds_no_pixel_says_nothing(engine: Engine, cup: Features, prompt: Prompt) -> None:
+    """A click after it is a first click; alone it is refused, where an empty mask with a score would come else."""
+    answer = engine.segment(cup, PromptSet((prompt, INSIDE)), None, silent)
+    np.testing.assert_array_equal(answer.candidates[0].mask(), best(engine, cup, INSIDE))
+    assert answer.ignored == (Ignored(prompt.kind, 1),)
+    with pytest.raises(UnusablePrompts):
+        engine.segment(cup, PromptSet((prompt,)), None, silent)
+
+
+def test_a_phrase_that_finds_nothing_does_not_hold_back_the_click_after_it(
+    engine: Engine, cup: Features, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Meaning, "find_text", lambda *_: [])
+    words = Text("giraffe")
+    assert engine.segment(cup, PromptSet((words,)), None, silent).candidates == ()
+    np.testing.assert_array_equal(best(engine, cup, words, INSIDE), best(engine, cup, INSIDE))
+
+
+def test_a_negative_mask_is_left_out(engine: Engine, cup: Features) -> None:
+    taken = np.zeros((400, 600), bool)
+    taken[150:230, 200:260] = True
+    before, after = best(engine, cup, INSIDE), best(engine, cup, INSIDE, MaskPrompt(taken, positive=False))
+    assert before[150:230, 200:260].mean() > 0.9
+    assert after[153:227, 203:257].mean() < 0.05
+    assert after.sum() > 0.5 * before.sum()
 
 
 def test_a_box_keeps_the_object_near_the_box(engine: Engine, cup: Features) -> None:
