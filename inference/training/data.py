@@ -40,9 +40,6 @@ UNION_SHARE = 0.65
 
 STUFF_WEIGHT = 0.3
 
-DONORS = frozenset({"voc2010", "coco_train2017", "coco_val2017", "ccp"})
-"""Sources with whole objects and clean borders, which may be cut out and pasted elsewhere."""
-
 PERMISSIVE = re.compile(
     r"apache|cc0|public domain|no known copyright|image CC BY 2\.0|image CC BY-SA 2\.0|^CC BY 4\.0", re.I
 )
@@ -153,7 +150,6 @@ class Sampler:
         self._sources = sorted(self._by_source)
         weights = np.array([SOURCE_WEIGHTS.get(source, DEFAULT_SOURCE_WEIGHT) for source in self._sources])
         self._weights = weights / weights.sum()
-        self._donors = [image for source in sorted(DONORS) for image in self._by_source.get(source, [])]
         self.random = np.random.default_rng(seed)
 
     def draw(self) -> tuple[TrainingImage, tuple[int, ...]]:
@@ -166,13 +162,3 @@ class Sampler:
         weights = np.array([max(o.area, 1) ** 0.25 * (1.0 if o.is_thing else STUFF_WEIGHT) for o in image.objects])
         chosen = int(self.random.choice(len(weights), p=weights / weights.sum()))
         return image, (image.objects[chosen].value,)
-
-    def draw_donor(self) -> tuple[TrainingImage, tuple[int, ...]] | None:
-        """An image and the mask values of a thing in it that may be pasted elsewhere; None where there are none."""
-        if not self._donors:
-            return None
-        image = self._donors[int(self.random.integers(len(self._donors)))]
-        if image.union is not None:
-            return image, tuple(o.value for o in image.objects)
-        things = [o for o in image.objects if o.is_thing]
-        return (image, (things[int(self.random.integers(len(things)))].value,)) if things else None

@@ -7,7 +7,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,8 @@ from inference.training.curves import draw_curves
 from inference.training.data import IGNORED, Sampler, TrainingImage
 from inference.training.imagenet import imagenet_backbone
 from inference.training.losses import hard_iou, total_loss
-from inference.training.pasting import donor_of, pasted_as_target, pasted_in_front
 from inference.training.simulate import Lesson
-from inference.training.views import View, augmented, draw_view, joined
+from inference.training.views import View, augmented, draw_view
 
 LEARNING_RATE = 1.2e-3
 BACKBONE_FACTOR = 0.1
@@ -42,15 +41,6 @@ LEARNED_ROUNDS = 3
 
 LATE_SHARE = 0.45
 """How often these are late rounds: two to eight others come before the second of them."""
-
-TARGET_SHARE, FRONT_SHARE = 0.25, 0.12
-"""How often a view's target is an object pasted from another photo, and how often such a one stands before it."""
-
-JOINED_SHARE = 0.12
-"""How often a target grows by a labelled thing that touches it."""
-
-TAKEN_SHARE = 0.15
-"""How often a thing that touches the target is noted as what an engine may take the target for."""
 
 VALIDATE_EVERY = 400
 VALIDATION_LESSONS = 96
@@ -201,31 +191,11 @@ class Training:
         return float(total.detach()) / LEARNED_ROUNDS, ious[0], ious[-1]
 
     def _view(self) -> View:
-        random = self.sampler.random
         while True:
             image, values = self.sampler.draw()
-            labels = image.labels()
-            choice = random.random()
-            more = joined(labels, values, IGNORED, random) if choice < JOINED_SHARE + TAKEN_SHARE else values
-            joins, taken_for = choice < JOINED_SHARE and more != values, () if more == values else more
-            if joins:
-                values, taken_for = more, ()
-            view = draw_view(image.pixels(), labels, values, IGNORED, random, taken_for=taken_for)
+            view = draw_view(image.pixels(), image.labels(), values, IGNORED, self.sampler.random)
             if view is not None:
-                return augmented(self._pasted(replace(view, is_joined=joins)), random)
-
-    def _pasted(self, view: View) -> View:
-        """The view with an object of another photo in it, now and then; as it is where that cannot be."""
-        random = self.sampler.random
-        choice = random.random()
-        if choice >= TARGET_SHARE + FRONT_SHARE or (drawn := self.sampler.draw_donor()) is None:
-            return view
-        image, values = drawn
-        donor = donor_of(image.pixels(), np.isin(image.labels(), values))
-        if donor is None:
-            return view
-        after = (pasted_as_target if choice < TARGET_SHARE else pasted_in_front)(view, donor, random)
-        return after or view
+                return augmented(view, self.sampler.random)
 
     def _log(self) -> None:
         recent = np.array(self.recent or [(math.nan,) * 3]).mean(0)

@@ -16,11 +16,8 @@ GRID = VIEW // STRIDE
 CELL = VIEW // TARGET
 """View pixels per pixel of the target."""
 
-OPENINGS = ("click", "clicks", "box", "scribble", "prior", "outline")
-OPENING_SHARES = (0.42, 0.06, 0.14, 0.13, 0.20, 0.05)
-
-TAKEN_SHARE = 0.6
-"""How often a lesson whose object may be taken for more begins with a mask that does so."""
+OPENINGS = ("click", "box", "scribble", "prior", "outline")
+OPENING_SHARES = (0.45, 0.15, 0.14, 0.21, 0.05)
 
 CENTRED_SHARE = 0.6
 """How often a simulated click is in the very middle of the region, as the evaluation does it; people are less exact."""
@@ -98,20 +95,12 @@ class Lesson:
 
     @staticmethod
     def of(view: View, random: np.random.Generator, opening: str | None = None) -> Lesson:
-        """A lesson with its first prompt. Parts of objects open with a rough mask, because nobody clicks on a part
-        first; joined things open with several clicks, because a single one would not ask for all of them."""
+        """A lesson with its first prompt. Parts of objects open with a rough mask: nobody clicks on a part first."""
         truth = view.target > 0.5
         if not truth.any():
             truth = view.target >= view.target.max()
         lesson = Lesson(truth, view.known > 0, random)
-        usual = str(random.choice(OPENINGS, p=OPENING_SHARES))
-        if view.is_part:
-            usual = "prior"
-        elif view.is_joined and usual == "click":
-            usual = "clicks"
-        if view.wrong is not None and random.random() < TAKEN_SHARE and (view.wrong > 0.5).any():
-            lesson._open_taken(view.wrong)
-            return lesson
+        usual = "prior" if view.is_part else str(random.choice(OPENINGS, p=OPENING_SHARES))
         lesson.opening = opening or usual
         getattr(lesson, f"_open_{lesson.opening}")()
         return lesson
@@ -128,17 +117,6 @@ class Lesson:
 
     def _open_click(self) -> None:
         self._click(*place_in(self.truth, self.random), True)
-
-    def _open_clicks(self) -> None:
-        left = self.truth
-        for _ in range(int(self.random.integers(2, 4))):
-            row, column = place_in(left, self.random)
-            self._click(row, column, True)
-            rows, columns = np.ogrid[: left.shape[0], : left.shape[1]]
-            far = (rows - row) ** 2 + (columns - column) ** 2 > 0.1 * self.truth.sum()
-            left = left & far
-            if not left.any():
-                return
 
     def _open_box(self) -> None:
         rows, columns = np.flatnonzero(self.truth.any(1)), np.flatnonzero(self.truth.any(0))
@@ -170,12 +148,6 @@ class Lesson:
         if self.random.random() < 0.5:
             # the zoomed second look: the object was clicked before, and the prior came from those clicks
             self._click(*place_in(self.truth, self.random), True)
-
-    def _open_taken(self, wrong: NDArray[np.float32]) -> None:
-        """A click was answered with something larger that holds or touches the object, and is corrected."""
-        self.opening = "taken"
-        self._click(*place_in(self.truth, self.random), True)
-        self.correct(wrong * np.float32(self.random.uniform(0.8, 1.0)))
 
     def _open_outline(self) -> None:
         rough = rough_mask(self.truth, self.random).astype(np.uint8)

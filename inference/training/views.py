@@ -24,8 +24,6 @@ MIN_VISIBLE_AREA = 24
 TURNED_SHARE, MOST_TURN, MOST_STRETCH = 0.4, 25.0, 0.18
 """How often a view is turned, by how many degrees at most, and the largest logarithm of a stretch along an axis."""
 
-BLURRED_SHARE, GRAINY_SHARE = 0.15, 0.12
-
 KIND_SHARES = {"whole": 0.28, "wide": 0.24, "zoom": 0.30, "part": 0.18}
 """How often each kind of view is drawn. A part shows a piece of the object's border from close by, as the engine's
 last look at a correction does; the others show the whole object."""
@@ -35,15 +33,12 @@ last look at a correction does; the others show the whole object."""
 class View:
     """``pixels`` uint8 (VIEW, VIEW, 3); ``target`` float32 (TARGET, TARGET) coverage by the object in [0, 1];
     ``known`` float32 (TARGET, TARGET): 0 where the truth is unknown or outside the image; ``is_part`` says that the
-    object goes on beyond the view, ``is_joined`` that it is several labelled things at once. ``wrong``, like
-    ``target``, is what an engine may have taken the object for: with a thing that touches or holds it; or None."""
+    object goes on beyond the view."""
 
     pixels: NDArray[np.uint8]
     target: NDArray[np.float32]
     known: NDArray[np.float32]
     is_part: bool = False
-    is_joined: bool = False
-    wrong: NDArray[np.float32] | None = None
 
 
 def square_for(
@@ -124,54 +119,26 @@ def turned(view: View, random: np.random.Generator) -> View:
         return cv2.warpAffine(values, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
 
     known = (seen(view.known, cv2.BORDER_CONSTANT) > 0.99).astype(np.float32)
-    pixels, target = seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT)
-    wrong = None if view.wrong is None else seen(view.wrong, cv2.BORDER_CONSTANT)
-    return replace(view, pixels=pixels, target=target, known=known, wrong=wrong)
-
-
-def mirrored(view: View) -> View:
-    """Left and right exchanged."""
-    wrong = None if view.wrong is None else np.ascontiguousarray(view.wrong[:, ::-1])
-    return replace(
-        view,
-        pixels=np.ascontiguousarray(view.pixels[:, ::-1]),
-        target=np.ascontiguousarray(view.target[:, ::-1]),
-        known=np.ascontiguousarray(view.known[:, ::-1]),
-        wrong=wrong,
-    )
+    return View(seen(view.pixels, cv2.BORDER_REFLECT), seen(view.target, cv2.BORDER_CONSTANT), known, view.is_part)
 
 
 def augmented(view: View, random: np.random.Generator) -> View:
-    """Turned now and then, mirrored half of the time; brightness, contrast, saturation and tint changed, rarely grey;
-    now and then blurred or grainy."""
+    """Turned now and then, mirrored half of the time; brightness, contrast and saturation changed; rarely grey."""
     if random.random() < TURNED_SHARE:
         after = turned(view, random)
         view = after if (after.target * after.known).sum() >= MIN_VISIBLE_AREA else view
+    pixels, target, known = view.pixels, view.target, view.known
     if random.random() < 0.5:
-        view = mirrored(view)
-    pixels = view.pixels
+        pixels, target, known = pixels[:, ::-1], target[:, ::-1], known[:, ::-1]
     if random.random() < 0.7:
         values = pixels.astype(np.float32)
         grey = values.mean(2, keepdims=True)
         values = grey + (values - grey) * (0.0 if random.random() < 0.04 else random.uniform(0.7, 1.3))
         values = (values - 127.0) * random.uniform(0.75, 1.25) + 127.0 + random.uniform(-24, 24)
-        values = values * random.uniform(0.9, 1.1, 3)
-        if random.random() < BLURRED_SHARE:
-            values = cv2.GaussianBlur(values, (0, 0), random.uniform(0.5, 1.6))
-        if random.random() < GRAINY_SHARE:
-            values = values + random.normal(0, random.uniform(2, 9), values.shape)
         pixels = np.clip(values, 0, 255).astype(np.uint8)
-    return replace(view, pixels=pixels)
-
-
-def joined(
-    labels: NDArray[np.uint8], values: tuple[int, ...], ignored_value: int, random: np.random.Generator
-) -> tuple[int, ...]:
-    """``values`` and one more label, drawn from those that touch their pixels; ``values`` where there is none."""
-    mask = np.isin(labels, values)
-    around = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    near = np.setdiff1d(labels[around & ~mask], (0, ignored_value))
-    return (*values, int(random.choice(near))) if len(near) else values
+    return View(
+        np.ascontiguousarray(pixels), np.ascontiguousarray(target), np.ascontiguousarray(known), is_part=view.is_part
+    )
 
 
 def draw_view(
@@ -181,10 +148,8 @@ def draw_view(
     ignored_value: int,
     random: np.random.Generator,
     parts: bool = True,
-    taken_for: tuple[int, ...] = (),
 ) -> View | None:
-    """A random view of the objects ``values``, or None when too little of them shows; ``parts``: may it be a part;
-    ``taken_for``: the objects that an engine may have taken it for."""
+    """A random view of the objects ``values``, or None when too little of them shows; ``parts``: may it be a part."""
     mask = np.isin(labels, values)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
@@ -197,7 +162,5 @@ def draw_view(
         square = part_square(mask, box, random)
     else:
         square = square_for(kind, box, (labels.shape[1], labels.shape[0]), random)
-    view = cut(pixels, mask, labels == ignored_value, square)
-    wrong = cut(pixels, np.isin(labels, taken_for), labels == ignored_value, square).target if taken_for else None
-    view = replace(view, is_part=kind == "part", wrong=wrong)
+    view = replace(cut(pixels, mask, labels == ignored_value, square), is_part=kind == "part")
     return view if view.target.sum() >= MIN_VISIBLE_AREA else None

@@ -101,8 +101,12 @@ def _closer(eyes: Eyes, answer: Answer, said: list[VisualPrompt], glance: bool =
 
 
 def closer_look(eyes: Eyes, answer: Answer) -> Answer | None:
-    """An answer seen again from close by, without further prompts; None when the object fills the image."""
-    return _closer(eyes, answer, [])
+    """An answer seen again from close by, without further prompts; None when the object fills the image.
+
+    Not in the mirror: for proposals it changes nothing but the time (78 things, mean best IoU 0.611 with, 0.612
+    without).
+    """
+    return _closer(eyes, answer, [], glance=True)
 
 
 def _given(eyes: Eyes, prompt: MaskPrompt) -> Answer:

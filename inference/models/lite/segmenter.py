@@ -24,7 +24,7 @@ from inference.results import Candidate, Frame, Ignored, LabelScores, Memory, Re
 GIVEN_LOGIT = 6.0
 """The certainty of a mask that was given and not predicted."""
 
-PREPROCESSING = "4"
+PREPROCESSING = "5"
 """Part of the fingerprint: to be raised when the same weights answer differently."""
 
 

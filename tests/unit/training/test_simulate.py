@@ -79,6 +79,12 @@ def test_every_opening_says_something_about_the_object(seed: int, opening: str) 
             assert cells.any()
 
 
+def test_a_stroke_of_one_place_is_a_dot() -> None:
+    """A blob and a seed for which all but one vertex of the stroke leave the object; it was drawn as nothing."""
+    lesson = Lesson.of(view_of(blob(241)), np.random.default_rng(241), "scribble")
+    assert lesson.canvas.positive.any()
+
+
 def test_corrections_keep_the_prior_and_add_clicks() -> None:
     truth = blob(5)
     lesson = Lesson.of(view_of(truth), np.random.default_rng(0), "click")
