@@ -4,7 +4,8 @@ At most two objects an image, the largest thing and one more chosen by the hash 
 are one object. Regions of BSDS, which are parts and stuff as often as objects, are a domain of their own.
 
 Beside ``index.json`` there is ``others.json`` with the click tasks that ``--limit 100`` leaves out: to choose weights
-and settings on, so that those hundred are only reported.
+and settings on, so that those hundred are only reported. Of a ``referring.json`` beside the data the expressions of
+held-out images are written as well.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from inference.evaluation.index import evenly_spaced
+from inference.evaluation.referring import BESIDE
 from inference.training.data import IGNORED, TrainingImage, TrainingObject, load_index
 
 SMALLEST_SHARE = 0.004
@@ -79,7 +81,16 @@ def write_index(data: Path, out: Path) -> int:
     others = [task for number, task in enumerate(tasks) if number not in reported]
     for name, listed in (("index.json", tasks), ("others.json", others)):
         (out / name).write_text(json.dumps({"version": 1, "images": images, "click_tasks": listed}), "utf-8")
+    _write_expressions(data, out, {str(image["id"]) for image in images})
     return len(tasks)
+
+
+def _write_expressions(data: Path, out: Path, images: set[str]) -> None:
+    source = data / BESIDE
+    if source.is_file():
+        listed = json.loads(source.read_text("utf-8"))["expressions"]
+        kept = [expression for expression in listed if expression["image_id"] in images]
+        (out / BESIDE).write_text(json.dumps({"expressions": kept}), "utf-8")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from inference.evaluation.index import evenly_spaced, tasks
+from inference.evaluation.index import evenly_spaced, load_mask, tasks
 from inference.evaluation.index import load_index as evaluation_index
+from inference.evaluation.referring import text_tasks
 from inference.models.lite.backbone import EfficientNetLite0
 from inference.models.lite.label_features import label_features
 from inference.models.lite.weights import model_from, read_state
-from inference.training import export, held_out, label_head, recipe, views
+from inference.training import blind, export, held_out, label_head, recipe, views
 from inference.training.data import BadIndex, Sampler, load_index, split_key
 from inference.training.lite import main
 from inference.training.views import TARGET, VIEW, draw_view, turned
@@ -148,6 +149,31 @@ def test_tasks_to_choose_on_are_those_that_are_not_reported(
     assert count > 1
     assert set(others) == set(all_tasks) - set(evenly_spaced(all_tasks, 1))
     assert len(others) == count - 1
+
+
+def test_expressions_of_held_out_images_come_along_and_can_be_answered_blindly(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = [image.id for image in load_index(data)]
+    listed = [{"image_id": each, "text": "the ball", "object_ids": [1]} for each in ids]
+    (data / "referring.json").write_text(json.dumps({"expressions": listed}), encoding="utf-8")
+    held_out.write_index(data, tmp_path / "out")
+    index = tmp_path / "out" / "index.json"
+    kept = {task.image.id for task in text_tasks(evaluation_index(index))}
+    assert kept
+    assert kept == {image.id for image in load_index(data) if image.is_validation}
+    assert blind.main(["--index", str(index)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["n"] == len(kept)
+    shares = []
+    for task in text_tasks(evaluation_index(index)):
+        values = load_mask(task.image)
+        shares.append((values == 1).sum() / (values != 255).sum())
+    assert said["whole_image"]["miou"] == pytest.approx(np.mean(shares), abs=1e-3)
+    assert 0 < said["centre_box"]["miou"] < 1
+    (tmp_path / "out" / "referring.json").unlink()
+    assert blind.main(["--index", str(index)]) == 2
+    assert "has no text tasks" in capsys.readouterr().err
 
 
 @pytest.fixture
