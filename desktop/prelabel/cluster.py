@@ -1,7 +1,8 @@
 """The same job on a Ray cluster: an actor per GPU (or per some CPUs) holds the engine, tasks decode, one writer writes.
 
 Images are decoded by Ray tasks into the object store, from paths that all machines share or from bytes that are sent.
-An actor that dies is replaced; what it had not answered goes to another, and only the image that it was at is blamed.
+An actor that dies is replaced; what it had not answered is looked at alone, and only an image that kills actors there is
+given up.
 """
 
 from __future__ import annotations
@@ -107,8 +108,11 @@ class _Worker:
 
 @dataclass(slots=True, eq=False)
 class _Piece:
+    """An image to be looked at. ``suspect``: a worker died that had it; ``blamed``: how often it seemed to be why."""
+
     task: Task
     future: Future[Outcome]
+    suspect: bool = False
     blamed: int = 0
 
 
@@ -120,6 +124,13 @@ class _Slot:
     loading: Any
     asked: deque[tuple[Any, _Piece]] = field(default_factory=deque)
     ready: bool = False
+
+    def takes(self, piece: _Piece) -> bool:
+        """Whether the actor may have this piece now. A suspect has an actor to itself: what finished just before a
+        death may never be heard of, so of two pieces it cannot be told which one killed."""
+        if piece.suspect or any(other.suspect for _, other in self.asked):
+            return self.ready and not self.asked
+        return self.ready and len(self.asked) < QUEUED
 
 
 class RayFinder:
@@ -227,9 +238,11 @@ class RayFinder:
 
     def _hand_out(self) -> None:
         while True:
-            free = [slot for slot in self._slots if slot.ready and len(slot.asked) < QUEUED]
             with self._guard:
-                if not free or not self._waiting:
+                if not self._waiting:
+                    return
+                free = [slot for slot in self._slots if slot.takes(self._waiting[0])]
+                if not free:
                     return
                 piece = self._waiting.popleft()
             task = piece.task
@@ -283,13 +296,17 @@ class RayFinder:
         piece.future.set_result(outcome)
 
     def _replace(self, slot: _Slot, reason: str) -> None:
-        """A new actor for one that died; an actor works in order, so it was at the first image that it had."""
+        """A new actor for one that died. An actor works in order, so it was at the first image without an answer;
+        all that it had are looked at alone now, before that first one is blamed for good."""
         log.warning("A worker of the cluster died: %s", reason.partition("\n")[0])
         self._barren = 0 if slot.ready else self._barren + 1
         if self._barren >= BARREN * self.workers:
             self._give_up(PrelabelError(f"The workers of the cluster die before they have loaded the engine: {reason}"))
             return
+        self._take_finished(slot)
         lost = [piece for _, piece in slot.asked]
+        for piece in lost:
+            piece.suspect = True
         if lost:
             lost[0].blamed += 1
             if lost[0].blamed >= BLAMED:
@@ -299,6 +316,17 @@ class RayFinder:
         with self._guard:
             self._waiting.extendleft(reversed(lost))
         self._slots[self._slots.index(slot)] = self._new_slot()
+
+    def _take_finished(self, slot: _Slot) -> None:
+        """Take the answers that a dead actor had given and that were not fetched yet."""
+        for answer, _ in list(slot.asked):
+            if self._problem is not None or not self._ray.wait([answer], timeout=0)[0]:
+                return
+            try:
+                value = self._ray.get(answer)
+            except self._ray.exceptions.RayError:
+                return
+            self._take(slot, answer, value)
 
     def _give_up(self, problem: Exception) -> None:
         with self._guard:
