@@ -1,8 +1,8 @@
 """The same job on a Ray cluster: an actor per GPU (or per some CPUs) holds the engine, tasks decode, one writer writes.
 
 Images are decoded by Ray tasks into the object store, from paths that all machines share or from bytes that are sent.
-An actor that dies is replaced; what it had not answered is looked at alone, and only an image that kills actors there is
-given up.
+An actor that dies is replaced; what it had not answered is looked at alone, and only an image that kills actors
+there is given up.
 """
 
 from __future__ import annotations
