@@ -56,9 +56,9 @@ def touched(prompts: Iterable[Prompt], height: int, width: int, *, positive: boo
                 cv2.circle(canvas, (int(x), int(y)), REACH, 1, -1)
             case Box(x0=x0, y0=y0, x1=x1, y1=y1):
                 canvas[max(int(y0), 0) : max(int(np.ceil(y1)), 0), max(int(x0), 0) : max(int(np.ceil(x1)), 0)] = 1
-            case Scribble(vertices=vertices, width=stroke):
-                line = np.array(vertices, np.float64).astype(np.int32).reshape(-1, 1, 2)
-                cv2.polylines(canvas, [line], False, 1, max(round(stroke), 1) + 2 * REACH)
+            case Scribble(line=line, width=stroke):
+                corners = np.array(line, np.float64).astype(np.int32).reshape(-1, 1, 2)
+                cv2.polylines(canvas, [corners], False, 1, max(round(stroke), 1) + 2 * REACH)
             case Polygon(vertices=vertices):
                 cv2.fillPoly(canvas, [np.array(vertices, np.float64).astype(np.int32).reshape(-1, 1, 2)], 1)
             case MaskPrompt() | _:

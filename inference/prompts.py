@@ -65,18 +65,16 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Scribble:
-    """A stroke: polyline vertices in image coordinates and its width in image pixels.
-
-    A dot, a stroke of one vertex, is kept as two equal ones: a line needs an end to be drawn.
-    """
+    """A stroke: polyline vertices in image coordinates and its width in image pixels."""
 
     vertices: Vertices
     width: float = 5.0
     positive: bool = True
 
-    def __post_init__(self) -> None:
-        if len(self.vertices) == 1:
-            object.__setattr__(self, "vertices", (*self.vertices, *self.vertices))
+    @property
+    def line(self) -> Vertices:
+        """The vertices as a line to be drawn: the one vertex of a dot twice, because a line needs an end."""
+        return (*self.vertices, *self.vertices) if len(self.vertices) == 1 else self.vertices
 
     @property
     def kind(self) -> PromptKind:

@@ -29,7 +29,8 @@ def draw_prompt(
         draw_outline(painter, outline, prompt.positive)
         draw_marker(painter, QPointF(x0, y0), prompt.positive, highlighted)
     elif isinstance(prompt, Scribble | Polygon):
-        line = QPolygonF([QPointF(*view.to_view(x, y)) for x, y in prompt.vertices])
+        vertices = prompt.line if isinstance(prompt, Scribble) else prompt.vertices
+        line = QPolygonF([QPointF(*view.to_view(x, y)) for x, y in vertices])
         if isinstance(prompt, Scribble):
             draw_stroke(painter, line, prompt.width * view.scale, prompt.positive)
         else:

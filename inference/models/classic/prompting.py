@@ -72,7 +72,7 @@ def drawn(prompt: Prompt, cut: Cut) -> MaskArray:
         x, y = np.floor(cut.points(np.array([[prompt.x, prompt.y]])))[0]
         cv2.circle(covered, (int(x), int(y)), round(cut.reach), 1, -1)
     elif isinstance(prompt, Scribble):
-        line = np.floor(cut.points(np.array(prompt.vertices))).astype(np.int32)
+        line = np.floor(cut.points(np.array(prompt.line))).astype(np.int32)
         cv2.polylines(covered, [line], False, 1, max(1, round(prompt.width * cut.scale[0])))
     elif isinstance(prompt, Box):
         x0, y0, x1, y1 = ordered(prompt)

@@ -126,7 +126,7 @@ def _disk(row: int, column: int, height: int, width: int) -> NDArray[np.bool_]:
 def _stroke(prompt: Scribble, sight: Sight, height: int, width: int) -> NDArray[np.bool_]:
     drawn = np.zeros((height, width), np.uint8)
     sx, sy = sight.scale
-    corners = np.array([sight.point(x, y) for x, y in prompt.vertices]) / 2 - 0.5
+    corners = np.array([sight.point(x, y) for x, y in prompt.line]) / 2 - 0.5
     thickness = max(1, round(prompt.width * (sx + sy) / 4))
     cv2.polylines(drawn, [np.round(corners).astype(np.int32).reshape(-1, 1, 2)], False, 1, thickness)
     return drawn > 0

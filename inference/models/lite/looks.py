@@ -106,7 +106,7 @@ def draw(canvas: Canvas, prompt: VisualPrompt, sight: Sight) -> None:
         if prompt.positive or sight.contains(prompt.x, prompt.y):
             canvas.click(*sight.point(prompt.x, prompt.y), prompt.positive)
     elif isinstance(prompt, Scribble):
-        vertices = np.array([sight.point(x, y) for x, y in prompt.vertices])
+        vertices = np.array([sight.point(x, y) for x, y in prompt.line])
         canvas.stroke(vertices, prompt.width * (sx + sy) / 2, prompt.positive)
     elif isinstance(prompt, Box):
         x0, y0 = sight.point(prompt.x0, prompt.y0)

@@ -99,7 +99,7 @@ def _drawn(prompt: Prompt, region: Region, side: int) -> MaskArray | None:
         cv2.circle(canvas, (int(x), int(y)), max(1, round(CLICK * side)), 1, -1)
     elif isinstance(prompt, Scribble):
         thick = max(1, round(prompt.width * float(scale.mean())))
-        cv2.polylines(canvas, [_placed(prompt.vertices, region, scale)], False, 1, thick)
+        cv2.polylines(canvas, [_placed(prompt.line, region, scale)], False, 1, thick)
     elif isinstance(prompt, Polygon):
         cv2.fillPoly(canvas, [_placed(prompt.vertices, region, scale)], 1)
     elif isinstance(prompt, Box):

@@ -91,9 +91,9 @@ def _mark(
         case Box():
             x0, y0, x1, y1 = _scaled_box(prompt, frame)
             mark[y0:y1, x0:x1] = 1
-        case Scribble(vertices=vertices, width=width):
+        case Scribble(line=line, width=width):
             thickness = max(1, round(width * (across + down) / 2))
-            cv2.polylines(mark, [_scaled(vertices, frame)], False, 1, thickness)
+            cv2.polylines(mark, [_scaled(line, frame)], False, 1, thickness)
         case Polygon(vertices=vertices):
             cv2.fillPoly(mark, [_scaled(vertices, frame)], 1)
         case MaskPrompt(mask=mask):

@@ -54,6 +54,15 @@ def _same(first: Candidate, second: Candidate) -> bool:
     return first.logits.shape == second.logits.shape and bool(np.array_equal(first.logits, second.logits))
 
 
+def test_a_dot_is_drawn_like_a_line_that_ends_where_it_begins(engine: SeemSegmenter, features: SeemFeatures) -> None:
+    dot, line = Scribble(((40.5, 30.5),), 8.0), Scribble(((40.5, 30.5), (40.5, 30.5)), 8.0)
+    assert dot.line == line.vertices
+    answers = [_round(engine, features, each).candidates[0] for each in (dot, line)]
+    assert _same(*answers)
+    elsewhere = _round(engine, features, Scribble(((90.5, 70.5),), 8.0)).candidates[0]
+    assert not _same(answers[0], elsewhere)
+
+
 def test_a_click_gives_masks_of_the_image(engine: SeemSegmenter, features: SeemFeatures) -> None:
     result = _round(engine, features, POINT)
     assert len(result.candidates) == 3
