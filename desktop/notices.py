@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from datetime import datetime
-
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -13,23 +10,6 @@ from desktop.workspace.values import Notice, Severity
 
 INFO_SECONDS = 8
 """An information leaves by itself; warnings and errors stay until they are dismissed."""
-
-
-class MessageLog(QObject):
-    """The last messages with their time, for *Help ▸ Message log*."""
-
-    changed = Signal()
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: deque[tuple[str, str]] = deque(maxlen=500)
-
-    def add(self, text: str) -> None:
-        self._rows.append((datetime.now().strftime("%H:%M:%S"), text))
-        self.changed.emit()
-
-    def rows(self) -> list[tuple[str, str]]:
-        return list(self._rows)
 
 
 class NoticeBar(QFrame):

@@ -10,7 +10,7 @@ from desktop.canvas.host import ToolOptions
 from desktop.dataset.model import Image, Instance
 from desktop.dataset.store import Project
 from desktop.image_service import ImageService
-from desktop.notices import MessageLog
+from desktop.message_log import MessageLog
 from desktop.session import Session
 from desktop.settings import Settings, Value
 from desktop.workspace.link import InferenceLink

@@ -43,8 +43,8 @@ class Nudging(Objects):
         elif present:
             self.move_instances([i.id for i in present], dx, dy)
             done = self._history.last_done
-            # a step of its own, or none where nothing could move
-            if done is not None and [i.id for c in done.forward for i in _replaced(c)] == [i.id for i in present]:
+            # what could not move is left as it was; a row begins only where everything could
+            if done is not None and all(self._instances[i.id] != i for i in present):
                 self._move = _Move(tuple(present), dx, dy, done, time.monotonic())
 
     def _goes_on(self, move: _Move, present: list[Instance]) -> bool:
@@ -70,7 +70,3 @@ class Nudging(Objects):
             self._history.amend(step)
             self._move = _Move(move.before, x, y, step, time.monotonic())
             self.history_changed.emit()
-
-
-def _replaced(change: object) -> tuple[Instance, ...]:
-    return change.instances if isinstance(change, ReplaceInstances) else ()

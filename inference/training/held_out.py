@@ -22,7 +22,7 @@ from PIL import Image
 
 from inference.evaluation.index import evenly_spaced
 from inference.evaluation.referring import BESIDE
-from inference.training.data import IGNORED, TrainingImage, TrainingObject, load_index
+from inference.training.data import IGNORED, BadIndex, TrainingImage, TrainingObject, load_index
 
 SMALLEST_SHARE = 0.004
 """Objects smaller than this part of the image are left out, but for cells and cracks, which are small by nature."""
@@ -99,7 +99,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="folder with index.json, images/ and masks/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the index")
     options = parser.parse_args(arguments)
-    print(f"{write_index(options.data, options.out)} click tasks")
+    try:
+        print(f"{write_index(options.data, options.out)} click tasks")
+    except BadIndex as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -174,6 +174,8 @@ def test_expressions_of_held_out_images_come_along_and_can_be_answered_blindly(
     (tmp_path / "out" / "referring.json").unlink()
     assert blind.main(["--index", str(index)]) == 2
     assert "has no text tasks" in capsys.readouterr().err
+    assert held_out.main(["--data", str(tmp_path / "none"), "--out", str(tmp_path / "more")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.fixture

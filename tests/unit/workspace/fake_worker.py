@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from desktop.dataset.masks import Mask
 from inference.engine import Capability, EngineSpec, Speed
 from inference.messages import Dropped, Encode, Failed, FailureKind, Finished, Request, Segment, Started
 from inference.prompts import Box, Point, PromptKind
 from inference.results import Candidate, Frame, Memory, Segmentation
 
 WIDTH, HEIGHT = 64, 48
+
+
+def rectangle(x0: int, y0: int, x1: int, y1: int) -> Mask:
+    """A mask of the test images' size with one box in it."""
+    pixels = np.zeros((HEIGHT, WIDTH), bool)
+    pixels[y0:y1, x0:x1] = True
+    return Mask.from_array(pixels)
 
 
 def specs() -> list[EngineSpec]:

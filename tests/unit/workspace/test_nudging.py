@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from desktop.dataset.masks import Mask
 from desktop.workspace import Workspace, nudging
-from tests.unit.workspace.fake_worker import HEIGHT, WIDTH
-
-
-def rectangle(x0: int, y0: int, x1: int, y1: int) -> Mask:
-    pixels = np.zeros((HEIGHT, WIDTH), bool)
-    pixels[y0:y1, x0:x1] = True
-    return Mask.from_array(pixels)
+from tests.unit.workspace.fake_worker import rectangle
 
 
 @pytest.fixture
@@ -75,6 +67,20 @@ def test_a_pause_another_change_or_an_undo_ends_the_row(two: Workspace, monkeypa
     two.nudge_instances((1,), 1, 0)
     assert len(two.history()) == steps + 5, "after a pause"
     assert two.instances[1].mask == rectangle(6, 2, 16, 12)
+
+
+def test_a_press_that_could_not_move_does_not_reopen_the_move_before_it(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.nudge_instances((1,), -10, 0)
+    steps = len(two.history())
+    monkeypatch.setattr(nudging, "PAUSE", 0.0)
+    two.nudge_instances((1,), -10, 0)
+    assert len(two.history()) == steps, "it would have left the image"
+    monkeypatch.setattr(nudging, "PAUSE", 60.0)
+    two.nudge_instances((1,), 10, 0)
+    assert two.instances[1].mask == rectangle(10, 2, 12, 12)
+    assert len(two.history()) == steps + 1
 
 
 def test_locked_instances_stay(two: Workspace) -> None:

@@ -16,13 +16,7 @@ from desktop.workspace import ColourBy, Workspace
 from desktop.workspace.operations import Operation
 from inference.messages import Everything, Finished
 from inference.results import Region
-from tests.unit.workspace.fake_worker import HEIGHT, WIDTH, FakeWorker
-
-
-def rectangle(x0: int, y0: int, x1: int, y1: int) -> Mask:
-    pixels = np.zeros((HEIGHT, WIDTH), bool)
-    pixels[y0:y1, x0:x1] = True
-    return Mask.from_array(pixels)
+from tests.unit.workspace.fake_worker import HEIGHT, WIDTH, FakeWorker, rectangle
 
 
 @pytest.fixture
